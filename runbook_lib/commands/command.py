@@ -1,0 +1,162 @@
+"""What can be said to a node, as values: no session, no text to splice, no I/O.
+
+A command is a cmdlet with parameters, a program with a list of arguments, a packaged constant
+script with parameters, a WMI method with named arguments, or an act that a person does.
+A `Query` reads and an `Action` changes; which of the two a command is can be told by its type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A secret by its reference ("keyring:exchange/installer"); the value is never here.
+
+    Values exist only in `sessions.credentials` and leave it only as SecureString on the wire.
+    """
+
+    reference: str
+
+    def __str__(self) -> str:
+        """Return a stand-in that names the reference."""
+        return f"<secret {self.reference}>"
+
+
+Scalar = str | int | bool | None | Secret
+Value = Scalar | tuple[Scalar, ...]
+"""What an argument may be. A tuple is a list on the wire."""
+
+Row = Mapping[str, Any]
+"""One object of a node's answer: property name -> str, int, bool, None or a tuple of those."""
+
+
+@dataclass(frozen=True)
+class Cmdlet:
+    """One cmdlet with named parameters, in the order given."""
+
+    name: str
+    parameters: tuple[tuple[str, Value], ...] = ()
+
+
+@dataclass(frozen=True)
+class WmiMethod:
+    """One WMI method with named arguments, on one instance or on the class.
+
+    key: (property, value) that picks exactly one instance; None calls the class's static method.
+    A None argument is left unset.
+    """
+
+    wmi_class: str
+    method: str
+    arguments: tuple[tuple[str, Value], ...] = ()
+    key: tuple[str, str | int] | None = None
+    namespace: str = r"root\cimv2"
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program with a list of arguments; each element arrives as one argument."""
+
+    path: str
+    arguments: tuple[Scalar, ...] = ()
+
+
+@dataclass(frozen=True)
+class Script:
+    """One packaged constant script (`commands/scripts/<name>.ps1`) with parameters."""
+
+    name: str
+    parameters: tuple[tuple[str, Value | tuple[Mapping[str, Value], ...]], ...] = ()
+
+
+class PersonsAct(StrEnum):
+    """What only a person (or the lab's control address) can do."""
+
+    UNBIND_FILE_SHARING = "unbind-file-sharing"
+    POWER_OFF = "power-off"
+    POWER_ON = "power-on"
+
+
+@dataclass(frozen=True)
+class ManualAct:
+    """An act that a person does at the node; the gate shows `instruction`.
+
+    arguments: plain facts for whoever acts in the lab's place of the person (a MAC address).
+    """
+
+    act: PersonsAct
+    instruction: str
+    arguments: tuple[tuple[str, str], ...] = ()
+
+
+class Outcome(StrEnum):
+    """What an accepted answer means."""
+
+    DONE = "done"
+    REBOOT_NEEDED = "reboot needed"
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read as it is sent: a cmdlet or program, and the properties wanted of each object."""
+
+    command: Cmdlet | Program
+    properties: tuple[str, ...] = ()
+
+
+class ReadFailure(StrEnum):
+    """Why a read gave no rows, in words of ours."""
+
+    NOT_FOUND = "not found"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back for one Read: rows, or an error identifier and its text."""
+
+    rows: tuple[Row, ...] = ()
+    error_id: str | None = None
+    text: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether the node answered without an error."""
+        return self.error_id is None
+
+
+@dataclass(frozen=True)
+class Query(Generic[T]):
+    """Reads, and how their answers become one value.
+
+    parse: gets one Answer per read, in order; raises ValueError for what no node would answer.
+    """
+
+    reads: tuple[Read, ...]
+    parse: Callable[[Sequence[Answer]], T] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Action:
+    """A change: what is said, which answers are accepted, and how long it may take.
+
+    accepts: return value or exit code -> what it means; anything else is a failure.
+    explains: return value or exit code -> what the platform's documentation says it means.
+    drops_session: the change may cut the very connection that carries it.
+    """
+
+    command: Cmdlet | WmiMethod | Program | Script
+    accepts: Mapping[int, Outcome] = field(
+        default_factory=lambda: MappingProxyType({0: Outcome.DONE}), hash=False
+    )
+    explains: Mapping[int, str] = field(default_factory=dict, hash=False, compare=False)
+    deadline_s: float = 60.0
+    drops_session: bool = False

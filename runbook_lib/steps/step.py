@@ -1,0 +1,124 @@
+"""What a step is: declared reads, and a pure plan made from their answers.
+
+Rules of this package: no session, no clock, no file; `plan` gets values and returns one of five
+outcomes. Waiting, retries, the reboot, gates and the record belong to `execution`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from runbook_lib.commands.command import Action, ManualAct, Query
+from runbook_lib.topology.models import Topology
+
+Reads = Mapping[str, Query[Any]]
+"""Name -> query; the runner hands the values to `plan` under the same names."""
+
+
+class StepClass(StrEnum):
+    """What may be done again after a doubt."""
+
+    READ = "R"
+    SET = "S"
+    ONE_SHOT = "G"
+
+
+class Effect(StrEnum):
+    """When a change is in force."""
+
+    NOW = "now"
+    AFTER_REBOOT = "after reboot"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting that differs, how it becomes the wish, and how that is undone.
+
+    before, after: as a reader sees them. undo: one sentence, or why there is none.
+    """
+
+    setting: str
+    before: str
+    after: str
+    by: Action | ManualAct
+    undo: str
+    effect: Effect = Effect.NOW
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What differs, in the order in which it is changed."""
+
+    changes: tuple[Change, ...]
+
+    def __init__(self, *changes: Change) -> None:
+        """Keep at least one change; without any the plan is `NoChange`."""
+        if not changes:
+            message = "a plan without a change is NoChange(reason)"
+            raise ValueError(message)
+        object.__setattr__(self, "changes", changes)
+
+
+@dataclass(frozen=True)
+class NoChange:
+    """The node is as wished; the reason says what was seen."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class RebootPending:
+    """The wish is written and comes into force at the next start."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """It cannot be told yet; `until` names the phase or event, `wishes` what may then be set."""
+
+    until: str
+    wishes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """It cannot be done as things stand."""
+
+    reason: str
+    next_step: str
+
+
+Plan = Changes | NoChange | RebootPending | Deferred | Blocked
+
+
+class Step(Protocol):
+    """One sentence of the procedure on one node.
+
+    ids: the source ids (S017). title: what is true afterwards, in a few words.
+    """
+
+    ids: ClassVar[tuple[str, ...]]
+    step_class: ClassVar[StepClass]
+
+    @property
+    def node(self) -> str:
+        """Return the node's wished name, as the topology spells it."""
+        ...
+
+    def reads(self) -> Reads:
+        """Return what must be asked before planning."""
+        ...
+
+    plan: Callable[..., Plan]
+    """Gets each answer under its name in `reads`; pure."""
+
+
+StepFactory = Callable[[Topology], Iterable[Step]]
+"""A member of a phase's STEPS: yields the step for every node it concerns, node 1 first.
+
+Its __name__ is the step's name in plan and journal; its docstring's first line is the title.
+"""
