@@ -1,0 +1,1 @@
+"""The wire: HTTP, authentication, WS-Management and PSRP. It knows no Windows."""

@@ -1,0 +1,1 @@
+"""State and rules of the simulated machines, in plain Python. It knows no wire."""
