@@ -1,4 +1,5 @@
-"""What can be said to a node, as values; one file for each remote surface, no I/O.
+"""What can be said to a node, as values; one file a remote surface. Imports `errors` only.
 
-Imports errors alone. `scripts/` holds the few constant PowerShell 2.0 scripts.
+`command` holds the forms, the other modules hold the reads (`Query`) and changes (`Action`) of
+one surface each, and the frozen values that answers become. A wish is never read from here.
 """
