@@ -1,4 +1,5 @@
-"""The record of a run: append-only entries in a hash chain, its locks and its manifest.
+"""The record of a run: an append-only chained journal, its locks, and the sealing manifest.
 
-Imports errors and the leaves. It knows no word of the domain and receives plain data.
+Knows no domain words: it receives and gives plain JSON values.
+May import errors and the leaves; nothing else of ours.
 """
