@@ -154,8 +154,7 @@ def _as_a_whole(value: str) -> list[str]:
     wholes = []
     for as_bytes in (value.encode("utf-8", "surrogatepass"), value.encode("utf-16-le", "replace")):
         wholes.append(_hexadecimal(as_bytes.hex()))
-        for offset in range(3):
-            wholes.append(_base64_core(as_bytes, offset))
+        wholes.extend(_base64_core(as_bytes, offset) for offset in range(3))
     return wholes
 
 

@@ -14,8 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from runbook_lib import redaction
+
 JsonValue: TypeAlias = (
-    "None | bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue]"
+    "bool | int | float | str | Sequence[JsonValue] | Mapping[str, JsonValue] | None"
 )
 """What may stand in an entry."""
 
@@ -57,6 +59,17 @@ def canonical(value: JsonValue) -> bytes:
     """Return the one spelling of a value: sorted keys, no spaces, ASCII."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("ascii")
+
+
+def masked(value: JsonValue) -> JsonValue:
+    """Return the value with every registered secret in its texts and names masked."""
+    if isinstance(value, str):
+        return redaction.redact(value)
+    if isinstance(value, Mapping):
+        return {redaction.redact(name): masked(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(item) for item in value]
+    return value
 
 
 def entry_of(line: bytes) -> JournalEntry:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from runbook_lib import crash_points, redaction
+from runbook_lib import crash_points
 from runbook_lib.clock import Clock
 from runbook_lib.errors import RecordDamagedError, RunLockedError
 from runbook_lib.journal import storage
@@ -29,6 +29,7 @@ from runbook_lib.journal.entry import (
     UnreadableLineError,
     entry_of,
     line_of,
+    masked,
 )
 from runbook_lib.journal.storage import SYSTEM_DISK, Disk
 
@@ -89,10 +90,10 @@ class Journal:
         storage.refuse_if_not_private(path.parent)
         storage.refuse_if_not_private(path)
         journal = cls(path, clock, disk)
-        with journal._writing() as descriptor:  # noqa: SLF001 - its own constructor
+        with journal._writing() as descriptor:
             # What a dead writer left between its write and its fsync must not count as durable.
             disk.sync(descriptor)
-            journal._tell_of_torn_lines(descriptor)  # noqa: SLF001
+            journal._tell_of_torn_lines(descriptor)
         return journal
 
     @property
@@ -152,7 +153,7 @@ class Journal:
             self._chain.count,
             self._clock.now().astimezone(UTC).isoformat(timespec="milliseconds"),
             event,
-            {name: _masked(value) for name, value in data.items()},
+            {name: masked(value) for name, value in data.items()},
             self._chain.head,
         )
         crash_points.reach("journal:before")
@@ -288,13 +289,3 @@ def _event_of_torn(content: bytes) -> str | None:
         return entry_of(content.rstrip(b"\n")).event
     except BrokenEntryError:
         return None
-
-
-def _masked(value: JsonValue) -> JsonValue:
-    if isinstance(value, str):
-        return redaction.redact(value)
-    if isinstance(value, Mapping):
-        return {redaction.redact(name): _masked(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_masked(item) for item in value]
-    return value

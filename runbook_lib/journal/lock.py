@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from filelock import FileLock, Timeout
 
@@ -76,7 +77,7 @@ class RunLock:
         lock = cls(lock_path(run), holder)
         crash_points.reach("lock:before")
         try:
-            lock._lock.acquire(timeout=wait_s)  # noqa: SLF001 - its own constructor
+            lock._lock.acquire(timeout=wait_s)
         except Timeout as error:
             raise _locked(run) from error
         except OSError as error:
@@ -88,7 +89,7 @@ class RunLock:
         crash_points.reach("lock:taken")
         return lock
 
-    def __enter__(self) -> RunLock:
+    def __enter__(self) -> Self:
         """Return the lock, held."""
         return self
 

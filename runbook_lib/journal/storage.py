@@ -102,8 +102,9 @@ def refuse_if_not_private(path: Path) -> None:
         )
 
 
-def privacy_fault(path: Path) -> str | None:
-    """Return what makes `path` less than private, or None."""
+def privacy_fault(path: Path, owner: int | None = None) -> str | None:
+    """Return what makes `path` less than private to `owner` (this process's user), or None."""
+    owner = os.geteuid() if owner is None else owner
     try:
         status = path.lstat()
     except OSError as error:
@@ -112,8 +113,8 @@ def privacy_fault(path: Path) -> str | None:
         return "it is a symbolic link"
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         return "it is neither a file nor a folder"
-    if status.st_uid != os.geteuid():
-        return f"it belongs to user {status.st_uid}, not to {os.geteuid()}"
+    if status.st_uid != owner:
+        return f"it belongs to user {status.st_uid}, not to {owner}"
     if status.st_mode & 0o077:
         return f"others may reach it (mode {stat.S_IMODE(status.st_mode):04o})"
     return None
