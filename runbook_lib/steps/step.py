@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from runbook_lib.commands.command import Action, ManualAct, Query
 from runbook_lib.topology.models import Topology
@@ -96,13 +96,17 @@ Plan = Changes | NoChange | RebootPending | Deferred | Blocked
 
 
 class Step(Protocol):
-    """One sentence of the procedure on one node.
+    """One sentence of the procedure on one node."""
 
-    ids: the source ids (S017). title: what is true afterwards, in a few words.
-    """
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Return the ids of the source's sentences that the step carries out (S017)."""
+        ...
 
-    ids: ClassVar[tuple[str, ...]]
-    step_class: ClassVar[StepClass]
+    @property
+    def step_class(self) -> StepClass:
+        """Return what may be done again after a doubt."""
+        ...
 
     @property
     def node(self) -> str:
@@ -113,8 +117,10 @@ class Step(Protocol):
         """Return what must be asked before planning."""
         ...
 
-    plan: Callable[..., Plan]
-    """Gets each answer under its name in `reads`; pure."""
+    @property
+    def plan(self) -> Callable[..., Plan]:
+        """Return the pure function that gets each answer under its name in `reads`."""
+        ...
 
 
 StepFactory = Callable[[Topology], Iterable[Step]]

@@ -1,0 +1,184 @@
+"""The plan of one phase: every step's outcome on every node, as plain data with a digest.
+
+The digest covers outcomes, settings and values, nothing that moves by itself (boot time, free
+space, an adapter's index): two sweeps of unchanged nodes have the same digest, and any value that
+a plan compared makes another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from runbook_lib.commands.command import ManualAct
+from runbook_lib.commands.powershell_text import render
+from runbook_lib.steps.step import (
+    Blocked,
+    Change,
+    Changes,
+    Deferred,
+    NoChange,
+    Plan,
+    RebootPending,
+    Step,
+    StepClass,
+)
+
+OUTCOMES: Mapping[type, str] = {
+    Changes: "changes",
+    NoChange: "no change",
+    RebootPending: "reboot pending",
+    Deferred: "deferred",
+    Blocked: "blocked",
+}
+
+
+def command_text(change: Change) -> str:
+    """Return the change's command as an administrator could paste it, or a person's act."""
+    if isinstance(change.by, ManualAct):
+        return f"by hand: {change.by.instruction}"
+    return render(change.by.command)
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step on one node, and what is to be done there."""
+
+    name: str
+    title: str
+    step: Step
+    plan: Plan
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Return (step name, node): unique within a phase."""
+        return (self.name, self.step.node)
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Return the changes, none for every other outcome."""
+        return self.plan.changes if isinstance(self.plan, Changes) else ()
+
+    @property
+    def reason(self) -> str:
+        """Return why there is nothing to change, or why nothing can be."""
+        match self.plan:
+            case Changes():
+                return ""
+            case Deferred(until=until):
+                return f"checked in {until}"
+            case Blocked(reason=reason, next_step=next_step):
+                return f"{reason}. Next: {next_step}"
+            case NoChange(reason=reason) | RebootPending(reason=reason):
+                return reason
+
+    def data(self) -> dict[str, Any]:
+        """Return the step as the journal and the plan file hold it."""
+        return {
+            "step": self.name,
+            "node": self.step.node,
+            "ids": list(self.step.ids),
+            "step_class": self.step.step_class.value,
+            "title": self.title,
+            "outcome": OUTCOMES[type(self.plan)],
+            "reason": self.reason,
+            "changes": [change_data(change) for change in self.changes],
+        }
+
+
+def change_data(change: Change) -> dict[str, Any]:
+    """Return one change as the journal and the plan file hold it."""
+    return {
+        "setting": change.setting,
+        "before": change.before,
+        "after": change.after,
+        "undo": change.undo,
+        "effect": change.effect.value,
+        "command": command_text(change),
+    }
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """What one phase would do, in the order in which it would do it."""
+
+    phase: str
+    steps: tuple[PlannedStep, ...]
+
+    def data(self) -> dict[str, Any]:
+        """Return the plan as it is written to plans/<phase>.json."""
+        return {
+            "phase": self.phase,
+            "plan_sha256": self.digest,
+            "steps": [planned.data() for planned in self.steps],
+            "undo": self.undo(),
+        }
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 over what would be done and what was seen (hexadecimal)."""
+        compared = [
+            {
+                "step": planned.name,
+                "node": planned.step.node,
+                "outcome": OUTCOMES[type(planned.plan)],
+                "changes": [[c.setting, c.before, c.after] for c in planned.changes],
+            }
+            for planned in self.steps
+        ]
+        text = json.dumps([self.phase, compared], sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def undo(self) -> list[dict[str, str]]:
+        """Return how the phase is taken back: the changes' undo sentences, last change first."""
+        return [
+            {"node": planned.step.node, "setting": change.setting, "undo": change.undo}
+            for planned in reversed(self.steps)
+            for change in reversed(planned.changes)
+        ]
+
+    @property
+    def needs_approval(self) -> bool:
+        """Tell whether anything could be changed; checks alone need nobody's word."""
+        return any(
+            planned.changes
+            or (
+                isinstance(planned.plan, Deferred) and planned.step.step_class is not StepClass.READ
+            )
+            for planned in self.steps
+        )
+
+    def blocked(self) -> tuple[PlannedStep, ...]:
+        """Return the steps that cannot be done as things stand."""
+        return tuple(p for p in self.steps if isinstance(p.plan, Blocked))
+
+    def differs(self) -> bool:
+        """Tell whether a node is not as wished (for `plan --exit-code`)."""
+        return any(not isinstance(p.plan, NoChange | Deferred) for p in self.steps)
+
+    def of(self, name: str) -> tuple[PlannedStep, ...]:
+        """Return the planned steps of one name, node 1 first."""
+        return tuple(planned for planned in self.steps if planned.name == name)
+
+
+def remaining_is_covered(approved: Mapping[str, Any], now: Iterable[PlannedStep]) -> list[str]:
+    """Return what `now` would change and the approved plan's data does not hold; empty is good.
+
+    Used on resume, after some of the approved changes are made: settings and wished values
+    must have been approved; what stood before may have moved by our own earlier changes.
+    """
+    wished = {
+        (step["step"], step["node"], change["setting"], change["after"])
+        for step in approved["steps"]
+        for change in step["changes"]
+    }
+    return [
+        f"{planned.name} on {planned.step.node}: {change.setting}, "
+        f"{change.before} -> {change.after}"
+        for planned in now
+        for change in planned.changes
+        if (planned.name, planned.step.node, change.setting, change.after) not in wished
+    ]

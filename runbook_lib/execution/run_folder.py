@@ -1,0 +1,276 @@
+"""The run folder: where a run's record lives, and what its files say of where the run stands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.errors import ParametersError, PreconditionError, RecordDamagedError
+from runbook_lib.journal.entry import JournalEntry
+from runbook_lib.journal.journal import read_entries
+
+SUBFOLDERS = ("plans", "gates", "notebooks", "logs", "debug")
+
+
+def root() -> Path:
+    """Return the nearest folder upwards that holds the notebooks, else the working folder."""
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if any(folder.glob("notebooks/00_*.ipynb")):
+            return folder
+    return here
+
+
+def runs_folder() -> Path:
+    """Return where new runs go: RUNBOOK_RUNS, else runs/ under the root."""
+    override = os.environ.get("RUNBOOK_RUNS")
+    return Path(override) if override else root() / "runs"
+
+
+def resolve(path: str | Path) -> Path:
+    """Return `path` as given when absolute, else counted from the root."""
+    path = Path(path)
+    return path if path.is_absolute() else root() / path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run's folder and the names inside it."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Return the run's name, which is the folder's."""
+        return self.path.name
+
+    @property
+    def parameters(self) -> Path:
+        """Return the parameter file as this run uses it."""
+        return self.path / "parameters.yaml"
+
+    @property
+    def journal(self) -> Path:
+        """Return the journal's path."""
+        return self.path / "journal.jsonl"
+
+    @property
+    def manifest(self) -> Path:
+        """Return the manifest's path; it exists when the run is sealed."""
+        return self.path / "MANIFEST.json"
+
+    @property
+    def review(self) -> Path:
+        """Return the review page's path."""
+        return self.path / "review.html"
+
+    @property
+    def summary(self) -> Path:
+        """Return the path of the summary that a machine may read."""
+        return self.path / "summary.json"
+
+    @property
+    def lab_state(self) -> Path:
+        """Return where a lab that belongs to this run keeps its world: beside the run folder."""
+        return self.path.with_name(self.path.name + ".lab")
+
+    def plan(self, phase: str) -> Path:
+        """Return the plan file of a phase."""
+        return self.path / "plans" / f"{phase}.json"
+
+    def executed_notebook(self, phase: str, attempt: int) -> Path:
+        """Return where the executed notebook of one attempt is kept."""
+        return self.path / "notebooks" / f"{phase}.{attempt}.ipynb"
+
+    def entries(self) -> tuple[JournalEntry, ...]:
+        """Return the journal, checked; raises RecordDamagedError where its chain breaks."""
+        return read_entries(self.journal)
+
+    @property
+    def is_sealed(self) -> bool:
+        """Tell whether the record was closed and its manifest written."""
+        return self.manifest.exists()
+
+
+def create(path: Path | None, parameters_text: str, *, label: str, now: datetime) -> RunFolder:
+    """Make a run folder (0700) with the parameter file as used; return it.
+
+    path: an empty or new folder; None makes runs/<UTC time>-<label>.
+    """
+    if path is None:
+        safe = re.sub(r"[^A-Za-z0-9-]+", "-", label).strip("-").lower()
+        path = _free_name(runs_folder(), f"{now.strftime('%Y%m%dT%H%M%SZ')}-{safe}")
+    path = path.absolute()
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(path.iterdir()):
+            raise PreconditionError(
+                f"The folder {path} cannot take a new run.",
+                why="it is not empty",
+                next_step=f"give another folder, or go on with it: scc-runbook resume {path}",
+            )
+        path.chmod(0o700)
+        for name in SUBFOLDERS:
+            (path / name).mkdir(mode=0o700)
+    except OSError as error:
+        raise RecordDamagedError(
+            f"The run folder {path} cannot be made.",
+            why=str(error.strerror or error),
+            next_step="make its parent folder writable, or give another one with --run-folder",
+        ) from error
+    folder = RunFolder(path)
+    write_file(folder.parameters, parameters_text)
+    return folder
+
+
+def _free_name(parent: Path, name: str) -> Path:
+    candidate, n = parent / name, 1
+    while candidate.exists():
+        n += 1
+        candidate = parent / f"{name}-{n}"
+    return candidate
+
+
+def open_existing(path: str | Path) -> RunFolder:
+    """Return the run folder at `path`; raises ParametersError when it is none."""
+    folder = RunFolder(Path(path).absolute())
+    if not folder.journal.is_file():
+        raise ParametersError(
+            f"{path} is not a run folder.",
+            why="it holds no journal.jsonl",
+            next_step=f"look for the run's folder under {runs_folder()}",
+        )
+    return folder
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replace `path` (0600) as a whole: readers see the old text or the new, never a part."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Replace `path` by `data` as indented JSON with sorted keys."""
+    write_file(path, json.dumps(data, indent=2, sort_keys=True) + "\n")
+
+
+@dataclass(frozen=True)
+class OpenGate:
+    """A gate that waits for its answer."""
+
+    gate: str
+    opened: int
+    kind: str
+    phase: str
+    instruction: str
+    plan_sha256: str | None
+
+
+@dataclass(frozen=True)
+class RunStatus:
+    """Where a run stands, told from its journal alone."""
+
+    run: str
+    target: str
+    state: str
+    phases: tuple[tuple[str, str, int], ...]
+    gates: tuple[OpenGate, ...]
+    error: Mapping[str, Any] | None
+    exit_code: int
+    sealed: bool
+
+
+def attempts_of(entries: Iterable[JournalEntry], phase: str) -> int:
+    """Return how often a phase was opened for changes so far."""
+    return sum(entry.event == "phase_opened" and entry.data["phase"] == phase for entry in entries)
+
+
+def outcome_of(entries: Iterable[JournalEntry], phase: str) -> str:
+    """Return a phase's last outcome: not started, running, done, failed, waiting, interrupted."""
+    outcome = "not started"
+    for entry in entries:
+        if entry.data.get("phase") != phase:
+            continue
+        if entry.event == "phase_opened":
+            outcome = "running"
+        elif entry.event == "phase_closed":
+            outcome = str(entry.data["outcome"])
+    return outcome
+
+
+def open_gates(entries: Iterable[JournalEntry]) -> tuple[OpenGate, ...]:
+    """Return the gates that are opened and not answered, oldest first."""
+    waiting: dict[str, OpenGate] = {}
+    for entry in entries:
+        data = entry.data
+        if entry.event == "gate_opened":
+            waiting[data["gate"]] = OpenGate(
+                data["gate"],
+                entry.seq,
+                data["kind"],
+                data["phase"],
+                data["instruction"],
+                data["plan_sha256"],
+            )
+        elif entry.event == "gate_answered":
+            waiting.pop(data["gate"], None)
+    return tuple(waiting.values())
+
+
+def last_exit(entries: Iterable[JournalEntry]) -> tuple[int, Mapping[str, Any] | None]:
+    """Return the exit code that the journal's last closed phase ended with, and its error."""
+    code, error = 0, None
+    for entry in entries:
+        if entry.event == "failed":
+            error = entry.data
+        elif entry.event == "phase_opened":
+            code, error = 60, None
+        elif entry.event == "phase_closed":
+            code = int(entry.data["exit_code"])
+            error = error if code else None
+    return code, error
+
+
+def status(path: str | Path) -> RunStatus:
+    """Return where the run in `path` stands."""
+    folder = open_existing(path)
+    entries = folder.entries()
+    opened = next(entry for entry in entries if entry.event == "run_opened")
+    closed = [entry for entry in entries if entry.event == "run_closed"]
+    code, error = last_exit(entries)
+    gates = open_gates(entries)
+    phases = tuple(
+        (phase, outcome_of(entries, phase), attempts_of(entries, phase))
+        for phase in opened.data["phases"]
+    )
+    if closed:
+        state = str(closed[-1].data["outcome"])
+    elif gates and code == 25:
+        state = "waiting for a person"
+    elif code:
+        state = next(
+            (outcome for _, outcome, _ in reversed(phases) if outcome != "not started"), ""
+        )
+    else:
+        state = "not finished"
+    return RunStatus(
+        folder.name,
+        opened.data["target"],
+        state,
+        phases,
+        gates,
+        error,
+        code,
+        folder.is_sealed,
+    )
