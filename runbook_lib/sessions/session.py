@@ -1,0 +1,91 @@
+"""What a session promises, whoever carries it out: PSRP, or a world in the same process.
+
+Rules of every implementation:
+1. `begin_*` sends and returns at once, so that one thread can ask both nodes before it waits.
+   Whatever goes wrong, in beginning or in waiting, is raised by `finish`.
+2. A read may be repeated under its deadline; an act is sent once. A failure before an act's first
+   byte is a TransportError or an AuthenticationError; any doubt afterwards is an
+   OutcomeUnknownError, and only a separate read can settle it.
+3. `Reader` has no way to act: in plan mode nothing else is given out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from runbook_lib.commands.command import Action, Outcome, Query
+
+
+@dataclass(frozen=True)
+class ExpectedIdentity:
+    """Which machine may carry out an act; checked on it, in the same trip.
+
+    computer_name: None until the name is known to be settled.
+    """
+
+    machine_guid: str
+    computer_name: str | None
+
+
+@dataclass(frozen=True)
+class ActionAnswer:
+    """An accepted answer to an act: return value or exit code, its meaning, and what was said."""
+
+    code: int
+    output: tuple[str, ...]
+    outcome: Outcome
+
+
+class PendingRead(Protocol):
+    """Reads that were sent."""
+
+    def finish(self, deadline_s: float) -> list[Any]:
+        """Return one value per query, in the queries' order; waits `deadline_s` at most.
+
+        Raises NodeUnreachableError, SessionLostError, AuthenticationError, MalformedReplyError,
+        or CommandFailedError when the node refuses the whole reading.
+        """
+        ...
+
+
+class PendingAct(Protocol):
+    """A change that was sent."""
+
+    def finish(self, deadline_s: float) -> ActionAnswer:
+        """Return the accepted answer; waits `deadline_s` at most.
+
+        Raises CommandFailedError (the node said no), WrongNodeError (nothing was changed),
+        NodeUnreachableError or AuthenticationError (nothing was sent), OutcomeUnknownError.
+        """
+        ...
+
+
+class Reader(Protocol):
+    """An open way to one node that cannot change it."""
+
+    @property
+    def node(self) -> str:
+        """Return the node's wished name, as the topology spells it."""
+        ...
+
+    def begin_read(self, queries: Sequence[Query[Any]]) -> PendingRead:
+        """Send these queries' reads, equal ones once."""
+        ...
+
+    def reconnect(self) -> None:
+        """Drop the connection and open it again, one try; raises as a read does."""
+        ...
+
+    def close(self) -> None:
+        """Give back what the node holds for us; never raises."""
+        ...
+
+
+class Session(Reader, Protocol):
+    """An open way to one node."""
+
+    def begin_act(self, action: Action, identity: ExpectedIdentity) -> PendingAct:
+        """Send a change, once."""
+        ...
