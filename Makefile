@@ -40,8 +40,8 @@ $(READY): requirements.txt pyproject.toml
 	total=$$(grep -c '^[a-z0-9]' requirements.txt); \
 	echo "Setting up $(VENV), once: about $$total packages with $$("$$python" -V)"; \
 	if command -v uv >/dev/null 2>&1; then \
-	  uv venv --quiet --clear --python "$$python" $(VENV) || exit 2; \
-	  uv pip install --python $(BIN)/python --compile-bytecode --require-hashes -r requirements.txt >$(VENV)/set-up.log 2>&1 \
+	  $(BIN)/python -c 1 2>/dev/null || uv venv --quiet --clear --python "$$python" $(VENV) || exit 2; \
+	  uv pip install --python $(BIN)/python --compile-bytecode --only-binary :all: --require-hashes -r requirements.txt >$(VENV)/set-up.log 2>&1 \
 	    && uv pip install --python $(BIN)/python --no-deps --no-build-isolation --editable . >>$(VENV)/set-up.log 2>&1 \
 	    || { tail -n 20 $(VENV)/set-up.log; exit 2; }; \
 	else \
@@ -51,9 +51,10 @@ $(READY): requirements.txt pyproject.toml
 	    echo "  Next: apt install python3-venv"; \
 	    exit 2; \
 	  fi; \
-	  "$$python" -m venv --clear $(VENV) || exit 2; \
+	  $(BIN)/python -m pip --version >/dev/null 2>&1 || "$$python" -m venv --clear $(VENV) || exit 2; \
+	  rm -f $(VENV)/.installed; \
 	  { $(BIN)/python -m pip install --disable-pip-version-check --no-input --progress-bar off \
-	      --require-hashes -r requirements.txt \
+	      --only-binary :all: --require-hashes -r requirements.txt \
 	    && $(BIN)/python -m pip install --disable-pip-version-check --no-input --quiet \
 	      --no-deps --no-build-isolation --editable . \
 	    && touch $(VENV)/.installed; } 2>&1 | tee $(VENV)/set-up.log \

@@ -1,0 +1,39 @@
+"""What every test stands on: folders of its own, one hypothesis profile, and skips that count."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Two cores are shared with whoever else works on the machine: a slow example is no finding.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("ci", parent=settings.get_profile("shared"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "shared")
+
+_MUST_RUN = {"browser": "RUNBOOK_REQUIRE_BROWSER", "judge": "RUNBOOK_PWSH"}
+"""Marker -> the variable that says its tests have all they need, so that none may skip."""
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test writes into the tree, and none sees what the person who runs it has set."""
+    monkeypatch.setenv("RUNBOOK_RUNS", str(tmp_path / "runs"))
+    monkeypatch.delenv("RUNBOOK_CRASH_AT", raising=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure where the machine was said to have what the test needs."""
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        for marker, variable in _MUST_RUN.items():
+            if item.get_closest_marker(marker) and os.environ.get(variable):
+                report.outcome = "failed"
+                report.longrepr = f"skipped although {variable} is set: {report.longrepr}"
+    return report
