@@ -161,7 +161,15 @@ def test_a_program_travels_as_a_list_of_arguments() -> None:
     assert call.parameters == {
         "Identity": {"MachineGuid": GUID, "ComputerName": None},
         "Program": "netsh.exe",
-        "Arguments": "interface ip set dns name=Private source=static addr=none".split(),
+        "Arguments": [
+            "interface",
+            "ip",
+            "set",
+            "dns",
+            "name=Private",
+            "source=static",
+            "addr=none",
+        ],
     }
 
 

@@ -1,0 +1,154 @@
+"""Every command as PowerShell 2.0 text that an administrator could read, check and paste.
+
+For people only: what is sent to a node is data, never this text. A secret shows as a prompt that
+names its reference. Rules of the quoting:
+* Text stands in single quotes, where only quotes mean anything; the four typographic single
+  quotes end such a text too, so they are doubled like the plain one.
+* Only words that no parser could take for anything else stand bare.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from runbook_lib.commands.command import Cmdlet, Program, Scalar, Script, Secret, Value, WmiMethod
+
+Renderable = Cmdlet | WmiMethod | Program | Script
+
+_QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
+_BARE_PROGRAM = re.compile(r"[A-Za-z][A-Za-z0-9_]*\.exe", re.ASCII)
+_BARE_WORD = re.compile(r"/?[A-Za-z][A-Za-z0-9_]*((=|:|\.|\\)[A-Za-z0-9_]+)*", re.ASCII)
+
+
+def render(command: Renderable) -> str:
+    """Return the command as text; several lines where it takes several statements."""
+    match command:
+        case Cmdlet():
+            return _cmdlet(command.name, command.parameters)
+        case Program():
+            return _program(command)
+        case WmiMethod():
+            return _wmi_method(command)
+        case Script():
+            return _script(command)
+
+
+def quoted(text: str) -> str:
+    """Return a text as a single-quoted literal."""
+    return "'" + _QUOTES.sub(r"\1\1", text) + "'"
+
+
+def _cmdlet(name: str, parameters: Sequence[tuple[str, Value]]) -> str:
+    return " ".join((name, *(_parameter(key, value) for key, value in parameters)))
+
+
+def _parameter(name: str, value: Value) -> str:
+    if isinstance(value, bool):
+        # With a colon it binds to switches and to Boolean parameters alike.
+        return f"-{name}:{_scalar(value)}"
+    if isinstance(value, Secret):
+        return f"-{name} (Read-Host -AsSecureString -Prompt {quoted(value.reference)})"
+    return f"-{name} {_value(value)}"
+
+
+def _program(command: Program) -> str:
+    bare = _BARE_PROGRAM.fullmatch(command.path)
+    start = command.path if bare else f"& {quoted(command.path)}"
+    return " ".join((start, *(_word(argument) for argument in command.arguments)))
+
+
+def _word(argument: Scalar) -> str:
+    if isinstance(argument, Secret):
+        return _scalar(argument)
+    text = "" if argument is None else str(argument)
+    return text if _BARE_WORD.fullmatch(text) else quoted(text)
+
+
+def _wmi_method(command: WmiMethod) -> str:
+    """Return a call with the arguments in the order given: that of the documentation."""
+    values = [value for _, value in command.arguments]
+    while values and values[-1] is None:
+        values.pop()
+    arguments = ", ".join(_typed(value) for value in values)
+    return f"{_wmi_target(command)}.{command.method}({arguments})"
+
+
+def _wmi_target(command: WmiMethod) -> str:
+    if command.key is None:
+        return f"([wmiclass]{quoted(f'{command.namespace}:{command.wmi_class}')})"
+    name, value = command.key
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    wanted = f"{name}={value}" if isinstance(value, int) else f"{name}='{text}'"
+    found = _cmdlet(
+        "Get-WmiObject",
+        (("Namespace", command.namespace), ("Class", command.wmi_class), ("Filter", wanted)),
+    )
+    return f"({found})"
+
+
+def _script(command: Script) -> str:
+    if command.name == "write_registry_lists":
+        lists = dict(command.parameters)["Lists"]
+        return "\n".join(_registry_lists(lists)) if isinstance(lists, tuple) else ""
+    pairs = [
+        f"-{name} {_structure(value) if isinstance(value, tuple) else _value(value)}"
+        for name, value in command.parameters
+    ]
+    file = quoted(rf".\{command.name}.ps1")
+    return " ".join((f"& {file}", *pairs))
+
+
+def _registry_lists(lists: Sequence[Scalar | Mapping[str, Value]]) -> list[str]:
+    lines: list[str] = []
+    for one in lists:
+        if not isinstance(one, Mapping):
+            continue
+        path = _value(one["Path"])
+        # New-Item -Force empties a key that exists, hence the question first.
+        made = f"if (-not (Test-Path -Path {path})) {{ New-Item -Path {path} -Force | Out-Null }}"
+        if made not in lines:
+            lines.append(made)
+        lines.append(
+            f"New-ItemProperty -Path {path} -Name {_value(one['Name'])} "
+            f"-PropertyType 'MultiString' -Value ({_texts(one['Values'])}) -Force | Out-Null"
+        )
+    return lines
+
+
+def _structure(value: Sequence[Scalar | Mapping[str, Value]]) -> str:
+    items = (
+        "@{ " + "; ".join(f"{quoted(key)} = {_value(one[key])}" for key in one) + " }"
+        if isinstance(one, Mapping)
+        else _scalar(one)
+        for one in value
+    )
+    return f"@({', '.join(items)})"
+
+
+def _typed(value: Value) -> str:
+    """Return a method's argument: lists of text are cast, as WMI methods want them."""
+    is_texts = isinstance(value, tuple) and all(isinstance(item, str) for item in value)
+    return _texts(value) if is_texts else _value(value)
+
+
+def _texts(value: Value) -> str:
+    return f"[string[]]{_value(value if isinstance(value, tuple) else (value,))}"
+
+
+def _value(value: Value) -> str:
+    if isinstance(value, tuple):
+        return f"@({', '.join(_scalar(item) for item in value)})"
+    return _scalar(value)
+
+
+def _scalar(value: Scalar) -> str:
+    if value is None:
+        return "$null"
+    if isinstance(value, bool):
+        return "$true" if value else "$false"
+    if isinstance(value, int):
+        return str(value) if value >= 0 else f"({value})"
+    if isinstance(value, Secret):
+        return f"(Read-Host -Prompt {quoted(value.reference)})"
+    return quoted(value)
