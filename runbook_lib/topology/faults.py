@@ -52,6 +52,11 @@ def quoted(text: str) -> str:
     return f'"{shown}..."' if len(text) > SHOWN_CHARACTERS else f'"{shown}"'
 
 
+def plain(text: str) -> str:
+    """Return the text without quotes, uncut, each odd character as its code point."""
+    return "".join(_shown(character) for character in text)
+
+
 def with_length(text: str) -> str:
     """Return the text in quotes with its length."""
     return f"{quoted(text)} ({len(text)} characters)"

@@ -57,7 +57,7 @@ class Leaf:
     nullable: bool = False
     secret: bool = False
 
-    def read(self, scalar: Scalar) -> Any:  # noqa: ANN401 - what `parse` returns
+    def read(self, scalar: Scalar) -> Any:
         """Return the value, or raise UnfitError with `found` filled in."""
         if scalar.is_null:
             if self.nullable:
@@ -78,7 +78,7 @@ class Leaf:
         if place is not None and not self.secret:
             raise UnfitError(self.wanted, with_character(text, place))
 
-    def _validate(self, value: object, info: ValidationInfo) -> Any:  # noqa: ANN401
+    def _validate(self, value: object, info: ValidationInfo) -> Any:
         try:
             scalar = _as_scalar(value, self.wanted)
             parsed = self.read(scalar)
@@ -105,7 +105,10 @@ class Leaf:
 
 
 def _as_scalar(value: object, wanted: str) -> Scalar:
-    """Return a value as the text that would stand for it in a file."""
+    """Return a value as the text that would stand for it in a file.
+
+    Values of Python are taken too, so that a topology can be made from a model's own dump.
+    """
     if isinstance(value, Scalar):
         return value
     if isinstance(value, Enum):
@@ -120,5 +123,5 @@ def _as_scalar(value: object, wanted: str) -> Scalar:
         return Scalar(str(value))
     if isinstance(value, float):
         return Scalar(f"{round(value * 1000)}ms")
-    kind = {dict: "a mapping", list: "a list", tuple: "a list"}.get(type(value), "something else")
+    kind = "a mapping" if isinstance(value, dict) else "a list"
     raise UnfitError(wanted, kind)

@@ -137,9 +137,7 @@ Switch = Annotated[bool, Leaf(values.parse_switch, values.SWITCH, {"type": "bool
 class Section(BaseModel):
     """A mapping of the file: no key that is not known, no change after loading."""
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_by_name=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Lab(Section):
