@@ -131,7 +131,10 @@ def _any_mixture(value: str) -> str:
 
 
 def _one_character(character: str) -> str:
-    spellings = [re.escape(character)]
+    # The character itself comes last: an underscore also begins its own escape.
+    spellings = []
+    if character in _DOUBLED_QUOTES:
+        spellings.append(re.escape(character * 2))
     units = _utf16_units(character)
     spellings.append("".join(rf"\\+u{_hexadecimal(f'{unit:04x}')}" for unit in units))
     spellings.append("".join(f"_[xX]{_hexadecimal(f'{unit:04x}')}_" for unit in units))
@@ -142,10 +145,9 @@ def _one_character(character: str) -> str:
     spellings.append(f"&(?:amp;)*(?:{'|'.join(names)});")
     if character in _SHORT_ESCAPES:
         spellings.append(rf"\\+{re.escape(_SHORT_ESCAPES[character])}")
-    if character in _DOUBLED_QUOTES:
-        spellings.insert(0, re.escape(character * 2))
     if character == " ":
         spellings.append(r"\+")
+    spellings.append(re.escape(character))
     return f"(?:{'|'.join(spellings)})"
 
 

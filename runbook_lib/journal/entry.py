@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from runbook_lib import redaction
 
@@ -42,7 +42,7 @@ class JournalEntry:
     seq: int
     at: str
     event: str
-    data: Mapping[str, JsonValue]
+    data: Mapping[str, Any]
     prev: str
     digest: str
 
@@ -66,10 +66,15 @@ def masked(value: JsonValue) -> JsonValue:
     if isinstance(value, str):
         return redaction.redact(value)
     if isinstance(value, Mapping):
-        return {redaction.redact(name): masked(item) for name, item in value.items()}
+        return masked_names_and_values(value)
     if isinstance(value, (list, tuple)):
         return [masked(item) for item in value]
     return value
+
+
+def masked_names_and_values(data: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Return a mapping as `masked` does."""
+    return {redaction.redact(name): masked(item) for name, item in data.items()}
 
 
 def entry_of(line: bytes) -> JournalEntry:

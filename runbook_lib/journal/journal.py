@@ -29,7 +29,7 @@ from runbook_lib.journal.entry import (
     UnreadableLineError,
     entry_of,
     line_of,
-    masked,
+    masked_names_and_values,
 )
 from runbook_lib.journal.storage import SYSTEM_DISK, Disk
 
@@ -153,7 +153,7 @@ class Journal:
             self._chain.count,
             self._clock.now().astimezone(UTC).isoformat(timespec="milliseconds"),
             event,
-            {name: masked(value) for name, value in data.items()},
+            masked_names_and_values(data),
             self._chain.head,
         )
         crash_points.reach("journal:before")
