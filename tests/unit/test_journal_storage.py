@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_a_file_is_replaced_whole_and_private(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["write", "sync"])
 def test_a_failing_disk_leaves_the_old_file_untouched(tmp_path: Path, kind: str) -> None:
-    def fail(*_arguments: object) -> int:
+    def fail(*_arguments: object) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     path = tmp_path / "file"

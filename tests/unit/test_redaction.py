@@ -183,10 +183,7 @@ def test_a_logged_exception_is_masked_with_its_causes() -> None:
     inner, outer = "inner S3cret-word", "outer S3cret-word"
 
     def fail() -> None:
-        try:
-            raise KeyError(inner)
-        except KeyError as error:
-            raise ValueError(outer) from error
+        raise ValueError(outer) from KeyError(inner)
 
     def log_a_failure(logger: logging.Logger) -> None:
         try:
