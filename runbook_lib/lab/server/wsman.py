@@ -1,0 +1,432 @@
+"""WS-Management as WinRM 2.0 serves it: shells, their commands, and what else it answers.
+
+Served: Create, Command, Send, Receive, Signal, Delete of PowerShell shells; Get and Enumerate of
+shells; Get of the configuration; Identify. Everything else gets the fault that says so.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
+from xml.etree import ElementTree as ET
+from xml.sax.saxutils import escape, quoteattr
+
+from runbook_lib.lab.answers import Invocation, Reply
+from runbook_lib.lab.server import soap, winrm_config
+from runbook_lib.lab.server.psrp import Command, Node, RunspacePool
+from runbook_lib.lab.server.soap import RSP, Request
+from runbook_lib.lab.server.winrm_config import Quotas
+from runbook_lib.lab.server.wire_faults import WireFault, WireFaults, mangled, text_of
+from runbook_lib.lab.server.wsman_faults import (
+    ACCESS_DENIED,
+    BAD_BODY,
+    ENVELOPE_TOO_SMALL,
+    NO_REMOTE_SHELLS,
+    NO_SUCH_ACTION,
+    NO_SUCH_COMMAND,
+    NO_SUCH_RESOURCE,
+    SHELL_GONE,
+    TIMEOUT_TOO_SHORT,
+    TOO_MANY_SHELLS,
+    UNSUPPORTED,
+    FaultError,
+)
+
+POWERSHELL = "http://schemas.microsoft.com/powershell/"
+_POWERSHELL_SHELLS = frozenset(
+    {f"{POWERSHELL}Microsoft.PowerShell", f"{POWERSHELL}Microsoft.PowerShell32"}
+)
+_SHELL = RSP
+_TRANSFER = soap.X
+_STATE = f"{RSP}/CommandState"
+_SIGNAL_STOP = frozenset({"powershell/signal/ctrl_c", f"{RSP}/signal/ctrl_c"})
+_SIGNAL_TERMINATE = frozenset({f"{RSP}/signal/terminate"})
+_RECEIVE_OVERHEAD = 2048
+_REPLAYS = 8
+_SMALLEST_ENVELOPE = 8192
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What goes back: an HTTP status, an envelope, and the armed fault that spoils both."""
+
+    status: int
+    envelope: bytes
+    fault: WireFault | None = None
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks, and whether a reply can still reach him.
+
+    wait_on: told which condition the request waits on, so that a reset can wake it.
+    """
+
+    user: str
+    address: str = "127.0.0.1"
+    is_gone: Callable[[], bool] = lambda: False
+    wait_on: Callable[[object], None] = lambda _condition: None
+
+
+@dataclass
+class Shell:
+    """One open shell of one user."""
+
+    shell_id: str
+    resource_uri: str
+    owner: str
+    address: str
+    pool: RunspacePool
+    opened_at: float
+    used_at: float
+    busy: int = 0
+    replays: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
+
+
+@dataclass
+class NodeService:
+    """WinRM of one node.
+
+    answer: carries out an invocation for a user. describe: gives an invocation its label.
+    monotonic: the clock that idle shells grow old by.
+    """
+
+    node: str
+    answer: Callable[[str, Invocation], Reply]
+    describe: Callable[[Invocation], str] = lambda _invocation: ""
+    faults: WireFaults = field(default_factory=WireFaults)
+    quotas: Quotas = field(default_factory=Quotas)
+    monotonic: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        """Start without shells."""
+        self._shells: dict[str, Shell] = {}
+        self._lock = Lock()
+        self.pipelines = 0
+
+    def handle(self, envelope: bytes, caller: Caller) -> Answered:
+        """Return the answer to one envelope; raise ConnectionGoneError where none can be given."""
+        if soap.identify_is_asked(envelope):
+            return Answered(200, soap.identify_reply(winrm_config.PRODUCT_VERSION))
+        request: Request | None = None
+        try:
+            request = soap.parse(envelope)
+            self._check_limits(request)
+            return self._with_faults(request, caller)
+        except FaultError as error:
+            relates_to = error.relates_to or (request.message_id if request else "")
+            return Answered(500, soap.fault_reply(error.fault, relates_to))
+
+    def forget_shells(self) -> None:
+        """End all shells: the node goes down."""
+        with self._lock:
+            shells = list(self._shells.values())
+            self._shells.clear()
+        for shell in shells:
+            with shell.pool.changed:
+                shell.pool.close()
+
+    def shell_count(self) -> int:
+        """Return how many shells are open."""
+        with self._lock:
+            return len(self._shells)
+
+    def _check_limits(self, request: Request) -> None:
+        if request.timeout_s < self.quotas.shortest_timeout_s:
+            raise FaultError(TIMEOUT_TOO_SHORT)
+        if request.max_envelope < _SMALLEST_ENVELOPE:
+            raise FaultError(ENVELOPE_TOO_SMALL)
+
+    def _with_faults(self, request: Request, caller: Caller) -> Answered:
+        name = request.action.rpartition("/")[2].lower()
+        fault = self.faults.meet(self.node, f"wsman:{name}")
+        if fault is not None and fault.when == "before":
+            return Answered(200, soap.reply(request, ""), fault)
+        answered = self._serve(request, caller)
+        return answered if fault is None else Answered(answered.status, answered.envelope, fault)
+
+    def _serve(self, request: Request, caller: Caller) -> Answered:
+        action = request.action
+        if action == f"{_TRANSFER}/Create":
+            return self._create(request, caller)
+        if action == f"{_TRANSFER}/Get":
+            return self._get(request, caller)
+        if action == f"{soap.WSEN}/Enumerate":
+            return self._enumerate(request, caller)
+        serve = {
+            f"{_SHELL}/Command": self._command,
+            f"{_SHELL}/Send": self._send,
+            f"{_SHELL}/Receive": self._receive,
+            f"{_SHELL}/Signal": self._signal,
+            f"{_TRANSFER}/Delete": self._delete,
+        }.get(action)
+        if serve is None:
+            raise FaultError(NO_SUCH_ACTION)
+        if request.resource_uri not in _POWERSHELL_SHELLS:
+            raise FaultError(NO_SUCH_RESOURCE)
+        shell = self._shell(request, caller)
+        with self._lock:
+            shell.busy += 1
+        try:
+            with shell.pool.changed:
+                return serve(request, shell, caller)
+        finally:
+            with self._lock:
+                shell.busy -= 1
+                shell.used_at = self.monotonic()
+
+    def _shell(self, request: Request, caller: Caller) -> Shell:
+        self._drop_idle()
+        shell_id = request.selectors.get("ShellId", "")
+        with self._lock:
+            shell = self._shells.get(shell_id.upper())
+        if shell is None:
+            raise FaultError(
+                SHELL_GONE.saying(
+                    f"The request for the Windows Remote Shell with ShellId {shell_id} failed "
+                    "because the shell was not found on the server. Possible causes are: the "
+                    "specified ShellId is incorrect or the shell no longer exists on the server. "
+                    "Provide the correct ShellId or create a new shell and retry the operation."
+                )
+            )
+        if shell.owner.casefold() != caller.user.casefold():
+            raise FaultError(ACCESS_DENIED)
+        return shell
+
+    def _drop_idle(self) -> None:
+        now = self.monotonic()
+        with self._lock:
+            idle = [
+                shell
+                for shell in self._shells.values()
+                if not shell.busy and now - shell.used_at > self.quotas.idle_s
+            ]
+            for shell in idle:
+                del self._shells[shell.shell_id]
+        for shell in idle:
+            with shell.pool.changed:
+                shell.pool.close()
+
+    def _create(self, request: Request, caller: Caller) -> Answered:
+        if request.resource_uri == f"{RSP}/cmd":
+            raise FaultError(
+                NO_REMOTE_SHELLS.saying(
+                    f"{NO_REMOTE_SHELLS.reason} (The lab does not simulate the command shell; it "
+                    f"serves {POWERSHELL}Microsoft.PowerShell.)"
+                )
+            )
+        if request.resource_uri not in _POWERSHELL_SHELLS:
+            raise FaultError(NO_SUCH_RESOURCE)
+        creation = request.first(f"{{{RSP}}}Shell").findtext(f"{{{soap.PWSH}}}creationXml")
+        if not creation:
+            raise FaultError(BAD_BODY)
+        self._drop_idle()
+        shell = self._new_shell(request, caller)
+        with shell.pool.changed:
+            shell.pool.receive(_decoded(creation))
+        with self._lock:
+            mine = [s for s in self._shells.values() if s.owner.casefold() == caller.user.casefold()]
+            if len(mine) >= self.quotas.shells_per_user:
+                raise FaultError(
+                    TOO_MANY_SHELLS.saying(
+                        "The WS-Management service cannot process the request. This user is "
+                        f"allowed a maximum number of {self.quotas.shells_per_user} concurrent "
+                        "shells, which has been exceeded. Close existing shells or raise the quota "
+                        "for this user."
+                    )
+                )
+            self._shells[shell.shell_id] = shell
+        body = (
+            f"<x:ResourceCreated><a:Address>{escape(request.to)}</a:Address>"
+            f"<a:ReferenceParameters><w:ResourceURI>{escape(shell.resource_uri)}</w:ResourceURI>"
+            f'<w:SelectorSet><w:Selector Name="ShellId">{shell.shell_id}</w:Selector>'
+            "</w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>"
+            f"{self._described(shell)}"
+        )
+        return Answered(200, soap.reply(request, body))
+
+    def _new_shell(self, request: Request, caller: Caller) -> Shell:
+        node = Node(
+            answer=partial(self._answer, caller.user),
+            describe=self.describe,
+            fault_for=lambda invocation: self.faults.meet(self.node, text_of(invocation)),
+        )
+        now = self.monotonic()
+        return Shell(
+            # WinRM 2.0 takes no ShellId from a client; it makes its own.
+            shell_id=str(uuid.uuid4()).upper(),
+            resource_uri=request.resource_uri,
+            owner=caller.user,
+            address=caller.address,
+            pool=RunspacePool(node),
+            opened_at=now,
+            used_at=now,
+        )
+
+    def _answer(self, user: str, invocation: Invocation) -> Reply:
+        with self._lock:
+            self.pipelines += 1
+        return self.answer(user, invocation)
+
+    def _command(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
+        line = request.first(f"{{{RSP}}}CommandLine")
+        command_id = (line.get("CommandId") or str(uuid.uuid4())).upper()
+        arguments = "".join(part.text or "" for part in line.findall(f"{{{RSP}}}Arguments"))
+        if not arguments or command_id in shell.pool.commands:
+            raise FaultError(BAD_BODY)
+        command = shell.pool.create_command(command_id, _decoded(arguments))
+        body = (
+            f"<rsp:CommandResponse><rsp:CommandId>{command_id}</rsp:CommandId></rsp:CommandResponse>"
+        )
+        return Answered(200, soap.reply(request, body), _fault_now(command))
+
+    def _send(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
+        fault = None
+        for stream in request.first(f"{{{RSP}}}Send").findall(f"{{{RSP}}}Stream"):
+            if stream.get("Name") not in {"stdin", "pr"}:
+                raise FaultError(BAD_BODY)
+            command = self._named_command(shell, stream.get("CommandId"))
+            shell.pool.receive(_decoded(stream.text or ""))
+            if command is not None:
+                fault = fault or _fault_now(command)
+        return Answered(200, soap.reply(request, "<rsp:SendResponse/>"), fault)
+
+    def _receive(self, request: Request, shell: Shell, caller: Caller) -> Answered:
+        replayed = shell.replays.get(request.message_id)
+        if replayed is not None:
+            return Answered(200, replayed)
+        wanted = request.first(f"{{{RSP}}}Receive/{{{RSP}}}DesiredStream")
+        if (wanted.text or "").split() != ["stdout"]:
+            raise FaultError(BAD_BODY)
+        command_id = (wanted.get("CommandId") or "").upper()
+        command = self._named_command(shell, command_id)
+        output = shell.pool.output if command is None else command.output
+        envelope_bytes = min(request.max_envelope, self.quotas.envelope_bytes)
+        room = (envelope_bytes - _RECEIVE_OVERHEAD) * 3 // 4
+        caller.wait_on(shell.pool.changed)
+        timeout_s = min(request.timeout_s, self.quotas.longest_timeout_s)
+        chunks, is_last = output.take(room, timeout_s, caller.is_gone)
+        fault = None
+        if command is not None and command.fault is not None:
+            fault, command.fault = command.fault, None
+            chunks = mangled(chunks, fault)
+        envelope = soap.reply(request, _received(chunks, command_id, is_last=is_last))
+        shell.replays[request.message_id] = envelope
+        while len(shell.replays) > _REPLAYS:
+            shell.replays.popitem(last=False)
+        return Answered(200, envelope, fault)
+
+    def _signal(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
+        signal = request.first(f"{{{RSP}}}Signal")
+        command_id = (signal.get("CommandId") or "").upper()
+        command = self._named_command(shell, command_id)
+        code = (signal.findtext(f"{{{RSP}}}Code") or "").strip().lower()
+        if command is None or code not in _SIGNAL_STOP | _SIGNAL_TERMINATE:
+            raise FaultError(BAD_BODY)
+        if code in _SIGNAL_STOP:
+            shell.pool.stop(command)
+        else:
+            shell.pool.remove(command_id)
+        return Answered(200, soap.reply(request, "<rsp:SignalResponse/>"))
+
+    def _delete(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
+        with self._lock:
+            self._shells.pop(shell.shell_id, None)
+        shell.pool.close()
+        return Answered(200, soap.reply(request, ""))
+
+    def _get(self, request: Request, caller: Caller) -> Answered:
+        if request.resource_uri in {RSP, *_POWERSHELL_SHELLS}:
+            shell = self._shell(request, caller)
+            return Answered(200, soap.reply(request, self._described(shell)))
+        configured = winrm_config.section(request.resource_uri, self.quotas)
+        if configured is None:
+            raise FaultError(NO_SUCH_RESOURCE)
+        return Answered(200, soap.reply(request, configured))
+
+    def _enumerate(self, request: Request, caller: Caller) -> Answered:
+        if request.resource_uri != RSP:
+            raise FaultError(NO_SUCH_RESOURCE)
+        wanted = request.first(f"{{{soap.WSEN}}}Enumerate")
+        if wanted.find(f"{{{soap.W}}}OptimizeEnumeration") is None:
+            raise FaultError(UNSUPPORTED)
+        self._drop_idle()
+        with self._lock:
+            shells = [s for s in self._shells.values() if s.owner.casefold() == caller.user.casefold()]
+        items = "".join(self._described(shell) for shell in shells)
+        body = (
+            "<n:EnumerateResponse><n:EnumerationContext/>"
+            f"<w:Items>{items}</w:Items><w:EndOfSequence/></n:EnumerateResponse>"
+        )
+        return Answered(200, soap.reply(request, body))
+
+    def _described(self, shell: Shell) -> str:
+        now = self.monotonic()
+        return (
+            f"<rsp:Shell><rsp:ShellId>{shell.shell_id}</rsp:ShellId>"
+            f"<rsp:ResourceUri>{escape(shell.resource_uri)}</rsp:ResourceUri>"
+            f"<rsp:Owner>{escape(shell.owner)}</rsp:Owner>"
+            f"<rsp:ClientIP>{shell.address}</rsp:ClientIP>"
+            f"<rsp:IdleTimeOut>PT{self.quotas.idle_s:.3f}S</rsp:IdleTimeOut>"
+            "<rsp:InputStreams>stdin pr</rsp:InputStreams>"
+            "<rsp:OutputStreams>stdout</rsp:OutputStreams>"
+            f"<rsp:ShellRunTime>{_age(now - shell.opened_at)}</rsp:ShellRunTime>"
+            f"<rsp:ShellInactivity>{_age(now - shell.used_at)}</rsp:ShellInactivity></rsp:Shell>"
+        )
+
+    @staticmethod
+    def _named_command(shell: Shell, command_id: str | None) -> Command | None:
+        if not command_id:
+            return None
+        command = shell.pool.commands.get(command_id.upper())
+        if command is None:
+            raise FaultError(NO_SUCH_COMMAND)
+        return command
+
+
+def _fault_now(command: Command) -> WireFault | None:
+    """Return the fault that strikes before a pipeline starts; it strikes once."""
+    fault = command.fault
+    if fault is None or fault.when != "before":
+        return None
+    command.fault = None
+    return fault
+
+
+def _received(chunks: list[bytes], command_id: str, *, is_last: bool) -> str:
+    named = f" CommandId={quoteattr(command_id)}" if command_id else ""
+    streams = "".join(
+        f'<rsp:Stream Name="stdout"{named}>{base64.b64encode(chunk).decode()}</rsp:Stream>'
+        for chunk in chunks
+    )
+    if not command_id:
+        return f"<rsp:ReceiveResponse>{streams}</rsp:ReceiveResponse>"
+    if is_last:
+        streams += f'<rsp:Stream Name="stdout"{named} End="true"></rsp:Stream>'
+    state = "Done" if is_last else "Running"
+    return (
+        f"<rsp:ReceiveResponse>{streams}"
+        f'<rsp:CommandState{named} State="{_STATE}/{state}"></rsp:CommandState>'
+        "</rsp:ReceiveResponse>"
+    )
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise FaultError(BAD_BODY) from error
+
+
+def _age(span_s: float) -> str:
+    minutes, rest = divmod(int(span_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    return f"P{days}DT{hours}H{minutes}M{rest}S"
