@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import (
     AliasEvent,
+    CollectionStartEvent,
     DocumentStartEvent,
     Event,
     MappingEndEvent,
@@ -53,12 +54,14 @@ class _UnreadableError(Exception):
 class Document:
     """What could be read of a text, and what stood in the way.
 
-    lines: path -> line, for each mapping, list and text. refused: paths whose value was given
+    lines: path -> line, for each mapping, list and text. kinds: path -> "a mapping" or "a list".
+    scalars: path -> text. refused: paths whose value was given
     in a form that is not taken; more faults about them would say nothing new.
     """
 
     tree: Tree | None = None
     lines: dict[str, int] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     scalars: dict[str, Scalar] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
@@ -69,6 +72,10 @@ class Document:
         while path and path not in self.lines:
             path = parent(path)
         return self.lines.get(path, 1)
+
+    def count(self, path: str) -> int:
+        """Return how many entries the list at a path has."""
+        return sum(one.endswith("]") and parent(one) == path for one in self.lines)
 
 
 def parent(path: str) -> str:
@@ -109,7 +116,7 @@ def _explained(problem: str) -> tuple[str, str]:
     for start, found, wanted in PROBLEMS:
         if problem.startswith(start):
             return found, wanted
-    expected = problem.partition(", but found")[0]
+    expected = re.split(", but (?:found|got)", problem)[0]
     return f"a text that is no YAML ({expected})", "YAML"
 
 
@@ -152,6 +159,9 @@ class _Reader:
         self._refuse_decoration(event, path)
         if path is not None:
             self.document.lines.setdefault(path, self.reached)
+            if isinstance(event, CollectionStartEvent):
+                kind = "a mapping" if isinstance(event, MappingStartEvent) else "a list"
+                self.document.kinds[path] = kind
         if isinstance(event, MappingStartEvent):
             return self._mapping(events, path, depth)
         if isinstance(event, SequenceStartEvent):

@@ -137,7 +137,10 @@ Switch = Annotated[bool, Leaf(values.parse_switch, values.SWITCH, {"type": "bool
 class Section(BaseModel):
     """A mapping of the file: no key that is not known, no change after loading."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    # Built at the first validation, not at import: the steps import this module for its names.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", defer_build=True, use_attribute_docstrings=True
+    )
 
 
 class Lab(Section):
@@ -354,11 +357,19 @@ class Waits(Section):
 class Topology(Section):
     """Parameters of one two-node Single Copy Cluster."""
 
-    version: Annotated[int, _whole(VERSION, VERSION)]
+    version: Annotated[
+        int,
+        Leaf(
+            values.whole_number(VERSION, VERSION),
+            str(VERSION),
+            {"type": "integer", "const": VERSION},
+        ),
+    ]
     """Version of this file's form."""
     target: Annotated[Target, Leaf(values.one_of(Target), values.words(Target), _words(Target))]
     """lab: simulated nodes on this machine; nodes: real ones."""
-    lab: Lab = Lab()
+    lab: Lab = Field(default_factory=Lab)
+    """The simulated nodes; required with target lab, refused with target nodes."""
     approval: Annotated[
         Approval, Leaf(values.one_of(Approval), values.words(Approval), _words(Approval))
     ]

@@ -78,8 +78,10 @@ def _faults(error: ValidationError, document: Document) -> Iterator[Fault]:
             context = one["ctx"]
             yield Fault(line, path, context["found"], context["wanted"])
         elif one["type"] in {"too_short", "too_long"}:
-            count = one["ctx"]["actual_length"]
-            yield Fault(line, path, f"a list of {count}", _wanted_length(one["ctx"]))
+            # pydantic counts the entries that are good; a bad one is told by itself.
+            wanted = _wanted_length(one["ctx"], count := document.count(path))
+            if wanted:
+                yield Fault(line, path, f"a list of {count}", wanted)
         else:
             yield Fault(line, path, _kind_found(document, path), _wanted(parts))
 
@@ -118,16 +120,17 @@ def _wanted(parts: tuple[Part, ...]) -> str:
     return "a list"
 
 
-def _wanted_length(context: Mapping[str, Any]) -> str:
-    if "min_length" in context:
-        return f"a list of at least {context['min_length']}"
-    return f"a list of at most {context['max_length']}"
+def _wanted_length(bounds: Mapping[str, Any], count: int) -> str | None:
+    lowest, highest = bounds.get("min_length", 0), bounds.get("max_length", count)
+    if count < lowest:
+        return f"a list of at least {lowest}"
+    return f"a list of at most {highest}" if count > highest else None
 
 
 def _kind_found(document: Document, path: str) -> str:
     scalar = document.scalars.get(path)
     if scalar is None:
-        return "a mapping or a list"
+        return document.kinds.get(path, "nothing")
     return "nothing" if scalar.is_null else quoted(scalar.text)
 
 

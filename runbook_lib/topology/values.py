@@ -38,7 +38,7 @@ def parse_switch(text: str) -> bool:
 
 def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     """Return a parser of decimal numbers within bounds."""
-    wanted = f"a whole number from {lowest} to {highest}"
+    wanted = f"a whole number from {lowest} to {highest}" if lowest < highest else str(lowest)
 
     def parse(text: str) -> int:
         if not WHOLE.fullmatch(text) or not lowest <= int(text) <= highest:
