@@ -86,8 +86,7 @@ class GateKeeper:
         opened = self._opened(gate)
         if opened is not None and self._answered_in_journal(gate, opened):
             return
-        if opened is None:
-            opened = self._journal.append("gate_opened", gate.data())
+        opened = opened or self.open(gate)
         if gate.plan_sha256 and given_digest == gate.plan_sha256:
             self._take(
                 gate,
@@ -99,6 +98,10 @@ class GateKeeper:
             self._take(gate, _answer(gate, opened.seq, "lab", reason), automatic=True)
         else:
             self._take(gate, self._answer_file(gate, opened), automatic=False)
+
+    def open(self, gate: Gate) -> JournalEntry:
+        """Put the question into the journal, unless it already waits there."""
+        return self._opened(gate) or self._journal.append("gate_opened", gate.data())
 
     def _opened(self, gate: Gate) -> JournalEntry | None:
         """Return the gate's last opening for this very plan, unless it was refused since."""

@@ -274,3 +274,16 @@ def status(path: str | Path) -> RunStatus:
         code,
         folder.is_sealed,
     )
+
+
+def changed_lines(before: str, after: str) -> list[str]:
+    """Return the lines that differ, with their numbers, for an error's Why; five at most."""
+    old, new = before.splitlines(), after.splitlines()
+    width = max(len(old), len(new))
+    pairs = zip(old + [""] * (width - len(old)), new + [""] * (width - len(new)), strict=True)
+    found = [
+        f"line {n}: {was.strip() or 'nothing'} became {now.strip() or 'nothing'}"
+        for n, (was, now) in enumerate(pairs, 1)
+        if was != now
+    ]
+    return found[:5] + ([f"and {len(found) - 5} more"] if len(found) > 5 else [])

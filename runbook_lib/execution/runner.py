@@ -9,7 +9,7 @@ Rules that bind this file:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,7 +34,7 @@ from runbook_lib.execution.phase_plan import (
 )
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
-from runbook_lib.sessions.session import ExpectedIdentity, PendingAct, Session
+from runbook_lib.sessions.session import ExpectedIdentity, PendingAct, Reader, Session
 from runbook_lib.steps.step import (
     Blocked,
     Change,
@@ -90,7 +90,7 @@ def title_of(factory: StepFactory) -> str:
 
 
 def observe(
-    sessions: Mapping[str, Session], wanted: Sequence[tuple[str, Mapping[str, Query[Any]]]]
+    sessions: Mapping[str, Reader], wanted: Sequence[tuple[str, Mapping[str, Query[Any]]]]
 ) -> list[dict[str, Any]]:
     """Return each (node, name -> query)'s values, both nodes asked side by side.
 
@@ -100,12 +100,9 @@ def observe(
         node: [query for other, reads in wanted if other == node for query in reads.values()]
         for node in dict.fromkeys(node for node, _ in wanted)
     }
-    pending, values, error = {}, {}, None
-    for node, asked in queries.items():
-        try:
-            pending[node] = sessions[node].begin_read(asked)
-        except RunbookError as failure:
-            error = error or failure
+    pending = {node: sessions[node].begin_read(asked) for node, asked in queries.items() if asked}
+    values: dict[str, Iterator[Any]] = {}
+    error: RunbookError | None = None
     for node, read in pending.items():
         try:
             values[node] = iter(read.finish(READ_DEADLINE_S))
@@ -114,6 +111,22 @@ def observe(
     if error:
         raise error
     return [{name: next(values[node]) for name in reads} for node, reads in wanted]
+
+
+def sweep(
+    factories: Iterable[StepFactory], topology: Topology, sessions: Mapping[str, Reader]
+) -> tuple[PlannedStep, ...]:
+    """Return every step of these factories, planned from one trip to each node."""
+    steps: list[tuple[str, str, Step]] = [
+        (factory.__name__, title_of(factory), step)
+        for factory in factories
+        for step in factory(topology)
+    ]
+    answers = observe(sessions, [(step.node, step.reads()) for _, _, step in steps])
+    return tuple(
+        PlannedStep(name, title, step, step.plan(**seen))
+        for (name, title, step), seen in zip(steps, answers, strict=True)
+    )
 
 
 @dataclass
@@ -134,16 +147,7 @@ class Runner:
         return plan
 
     def _sweep(self, factories: Iterable[StepFactory]) -> tuple[PlannedStep, ...]:
-        steps: list[tuple[str, str, Step]] = [
-            (factory.__name__, title_of(factory), step)
-            for factory in factories
-            for step in factory(self.topology)
-        ]
-        answers = observe(self.crew.sessions, [(s.node, s.reads()) for _, _, s in steps])
-        return tuple(
-            PlannedStep(name, title, step, step.plan(**seen))
-            for (name, title, step), seen in zip(steps, answers, strict=True)
-        )
+        return sweep(factories, self.topology, self.crew.sessions)
 
     def run(self, factory: StepFactory) -> list[Row]:
         """Make one step true on every node it concerns; return what was done, line by line.
@@ -167,6 +171,10 @@ class Runner:
             for step, now in zip(planned, after, strict=True)
             for row in self._verify(step, now, spent, adopted=step.key in adopted)
         ]
+
+    def confirm(self, planned: PlannedStep) -> list[Row]:
+        """Journal a step that a separate read shows as wished; return its line."""
+        return self._verify(planned, planned, 0.0, adopted=False)
 
     def _refuse_stale(self, now: PlannedStep) -> None:
         """Refuse when a node is not as our own last read saw it (rule 2)."""
@@ -196,11 +204,10 @@ class Runner:
             try:
                 self.crew.alive()
                 intent = self._intend(planned, change)
-                pending = self._send(planned, change)
-                begun.append((planned, change, intent, pending))
             except RunbookError as failure:
                 error = failure
                 break
+            begun.append((planned, change, intent, self._send(planned, change)))
         for planned, change, intent, pending in begun:
             try:
                 if self._finish(planned, change, intent, pending):
@@ -246,6 +253,10 @@ class Runner:
             return True
         except CommandFailedError as failure:
             self._result(intent, "failed", None, [failure.why])
+            raise
+        except RunbookError as failure:
+            # Whatever else a session raises tells that the node was not reached or refused to act.
+            self._result(intent, "not sent", None, [failure.why])
             raise
         if answer.outcome is Outcome.REBOOT_NEEDED or change.effect is Effect.AFTER_REBOOT:
             self.reboot_nodes.add(planned.step.node)

@@ -1,0 +1,417 @@
+"""One phase, as a notebook drives it: open, plan, run each step, close.
+
+What a person sees comes back as tables without port, path, time or identifier, so that two runs
+on equal nodes show the same. Everything else is in the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from runbook_lib import crash_points
+from runbook_lib.commands.command import ManualAct
+from runbook_lib.errors import (
+    BugError,
+    InterruptedRunError,
+    PreconditionError,
+    RunbookError,
+    StalePlanError,
+    WaitingForPersonError,
+    exit_code_of,
+)
+from runbook_lib.execution import phases, restart
+from runbook_lib.execution.connections import Connections
+from runbook_lib.execution.gates import GateKeeper, plan_gate
+from runbook_lib.execution.identity import enrol
+from runbook_lib.execution.phase_plan import PhasePlan, remaining_is_covered
+from runbook_lib.execution.phase_record import (
+    approved_before,
+    changed_since,
+    differences,
+    journal_end,
+    open_intents,
+    verified_steps,
+    waiting_for_restart,
+)
+from runbook_lib.execution.picture_of import picture
+from runbook_lib.execution.run_folder import attempts_of, write_json
+from runbook_lib.execution.runner import Crew, Row, Runner, describe, refuse_blocked, sweep
+from runbook_lib.execution.start import Start, start
+from runbook_lib.execution.step_tables import planned_table
+from runbook_lib.journal.entry import JournalEntry
+from runbook_lib.journal.journal import Journal
+from runbook_lib.pictures.table import Table, step_table
+from runbook_lib.steps.step import (
+    StepFactory,
+)
+from runbook_lib.topology.models import Approval
+
+Hands = Callable[[ManualAct, str], None]
+
+
+class Phase:
+    """A phase that is open: its nodes are connected and, in `apply` mode, its journal too."""
+
+    def __init__(self, started: Start) -> None:
+        """Use `open`; this connects nothing by itself."""
+        self._started = started
+        self._name = started.phase
+        self._factories = phases.steps_of(started.phase)
+        self._tables: dict[str, Table] = {}
+        self._closed = False
+        self._plan: PhasePlan | None = None
+        self._runner: Runner | None = None
+        self._adopted: set[tuple[str, str]] = set()
+
+    @classmethod
+    def open(
+        cls,
+        phase: str,
+        *,
+        parameters_file: str,
+        mode: str = "apply",
+        run_folder: str = "",
+        approved_plan: str = "",
+    ) -> Phase:
+        """Return the phase, ready to plan.
+
+        parameters_file: path, counted from the root. mode: "apply", or "plan" which reads only.
+        run_folder: an existing run to go on with; empty begins a new one under runs/.
+        approved_plan: SHA-256 of the plan that was approved; empty lets the gate decide.
+        """
+        crash_points.arm_from_environment("kernel")
+        return cls(
+            start(
+                phases.find(phase),
+                parameters_file=parameters_file,
+                mode=mode,
+                run_folder=run_folder,
+                approved_plan=approved_plan,
+            )
+        )
+
+    # -- what a notebook calls
+
+    def plan(self) -> Table:
+        """Return what the phase would do; in `apply` mode, once a person has agreed to it.
+
+        Raises WaitingForPersonError while nobody has, PreconditionError when steps are blocked.
+        """
+        with self._guarded():
+            return self._show_plan() if self._started.journal is None else self._open_plan()
+
+    def run(self, step: StepFactory) -> Table:
+        """Make one step true (`apply`) or show what it would do (`plan`); return its table.
+
+        A step that was already run in this notebook returns its table again and asks nothing.
+        """
+        name = step.__name__
+        if name in self._tables:
+            return self._tables[name]
+        with self._guarded(step=name):
+            self._refuse_disorder(name)
+            if self._started.journal is None:
+                self._tables[name] = planned_table(self._planned().of(name))
+            else:
+                rows = self._working().run(step)
+                self._tables[name] = step_table([self._shown(row, name) for row in rows])
+            return self._tables[name]
+
+    def backout(self) -> Table:
+        """Return how each change of this phase is undone, the last one first."""
+        with self._guarded():
+            steps = self._planned().data()["steps"]
+            if self._started.journal is not None:
+                steps = verified_steps(self._started.journal.entries, self._name)
+            return step_table(
+                [
+                    (step["node"], change["setting"], change["after"], change["undo"], "undo", None)
+                    for step in reversed(steps)
+                    for change in reversed(step["changes"])
+                ]
+            )
+
+    def close(self) -> Table:
+        """End the phase: restart what waits for it, read everything once more, say how it ended."""
+        with self._guarded():
+            missing = [f.__name__ for f in self._factories if f.__name__ not in self._tables]
+            if missing:
+                raise PreconditionError(
+                    f"{self._name} cannot be closed yet.",
+                    why=f"not run: {', '.join(missing)}",
+                    next_step="run the cells of these steps first",
+                )
+            if self._started.journal is None:
+                table = self._end_of_plan()
+            else:
+                table = self._end(self._started.journal)
+        self._leave()
+        return table
+
+    # -- planning
+
+    def _open_plan(self) -> Table:
+        """Begin the phase in the journal, plan it, and pass its gate."""
+        started, journal = self._started, self._journal()
+        entries = journal.entries
+        attempt = attempts_of(entries, self._name) + 1
+        journal.append(
+            "phase_opened", {"phase": self._name, "attempt": attempt, "mode": started.mode}
+        )
+        crew = self._muster(journal)
+        seen = picture(started.topology, crew.sessions, f"before {self._name}")
+        journal.append("observed", {"phase": self._name, "when": "before", "picture": seen})
+        self._runner = Runner(self._name, self._factories, started.topology, crew)
+        self._runner.reboot_nodes |= restart.needed(entries)
+        self._plan = plan = self._runner.plan()
+        write_json(started.folder.plan(self._name), plan.data())
+        journal.append(
+            "planned",
+            {
+                "phase": self._name,
+                "attempt": attempt,
+                "plan_sha256": plan.digest,
+                "steps": [planned.data() for planned in plan.steps],
+            },
+        )
+        self._settle_open_intents(entries, plan)
+        refuse_blocked(self._name, plan.steps, phases.blocked_error(self._name))
+        if plan.needs_approval:
+            self._pass_plan_gate(entries, plan)
+        return planned_table(plan.steps)
+
+    def _muster(self, journal: Journal) -> Crew:
+        """Return the connected nodes, each known to be the right machine."""
+        started = self._started
+        connections = started.connections
+        identities = enrol(started.topology, connections.sessions, journal.entries, journal)
+        waits = started.topology.waits
+        return Crew(
+            sessions=connections.sessions,
+            identities=identities,
+            journal=journal,
+            gates=self._gatekeeper(journal),
+            clock=started.clock,
+            poll_s=waits.poll_s,
+            patience_s=waits.service_s,
+            hands=connections.hands if self._is_automatic() else None,
+            alive=started.alive,
+        )
+
+    def _gatekeeper(self, journal: Journal) -> GateKeeper:
+        return GateKeeper(self._started.folder, journal, automatic=self._is_automatic())
+
+    def _is_automatic(self) -> bool:
+        return self._started.topology.approval is Approval.AUTO
+
+    def _settle_open_intents(self, earlier: Sequence[JournalEntry], plan: PhasePlan) -> None:
+        """Say what became of changes that an earlier attempt sent and never saw the end of."""
+        for intent in open_intents(earlier, self._name):
+            data = intent.data
+            planned = next((p for p in plan.steps if p.key == (data["step"], data["node"])), None)
+            if planned is None:
+                continue
+            still = any(
+                c.setting == data["setting"] and c.after == data["after"] for c in planned.changes
+            )
+            if still:
+                self._journal().append(
+                    "result",
+                    {
+                        "intent": intent.seq,
+                        "outcome": "absent",
+                        "code": None,
+                        "output": ["a separate read shows that nothing was changed"],
+                    },
+                )
+                continue
+            self._adopted.add(planned.key)
+            evidence = f"read on resume: {planned.reason or describe(planned.plan)}"
+            self._journal().append("adopted", {"intent": intent.seq, "evidence": evidence})
+            if data["effect"] == "after reboot":
+                self._working().reboot_nodes.add(str(data["node"]))
+
+    def _pass_plan_gate(self, earlier: Sequence[JournalEntry], plan: PhasePlan) -> None:
+        given = self._started.approved_plan
+        if given and given != plan.digest:
+            raise self._stale(f"the approved plan is {given}, the nodes now need {plan.digest}")
+        approved = approved_before(earlier, self._name)
+        if approved is not None and approved["plan_sha256"] != plan.digest:
+            begun = changed_since(earlier, self._name, approved["plan_sha256"])
+            uncovered = remaining_is_covered(approved, plan.steps)
+            if begun and not uncovered:
+                return
+            self._gatekeeper(self._journal()).open(plan_gate(self._name, plan.digest))
+            if not self._is_automatic():
+                raise self._stale("; ".join(uncovered) or differences(approved, plan))
+        self._gatekeeper(self._journal()).pass_through(
+            plan_gate(self._name, plan.digest), given_digest=given
+        )
+
+    def _stale(self, why: str) -> StalePlanError:
+        return StalePlanError(
+            f"The nodes are no longer as the approved plan of {self._name} saw them; "
+            "nothing was changed.",
+            why=why,
+            next_step=f"read the new plan (plans/{self._name}.json), then answer its gate: "
+            f'scc-runbook approve {self._started.folder.path} {self._name}.plan --by "NAME" '
+            '--reason "TEXT"',
+        )
+
+    def _show_plan(self) -> Table:
+        """Plan without a journal: nothing is written, and the sessions cannot act."""
+        self._plan = plan = plan_of(self._started)
+        return planned_table(plan.steps)
+
+    def _end_of_plan(self) -> Table:
+        steps = self._planned().steps
+        changes = sum(len(planned.changes) for planned in steps)
+        blocked = len(self._planned().blocked())
+        text = f"{changes} changes planned, {blocked} steps blocked"
+        return step_table([("", self._name, text, "", "planned", None)])
+
+    # -- the end
+
+    def _end(self, journal: Journal) -> Table:
+        runner = self._working()
+        nodes = [n.name for n in self._started.topology.nodes if n.name in runner.reboot_nodes]
+        rows: list[tuple[str, str, str, str, str, int | None]] = []
+        if nodes:
+            done = restart.restart(
+                self._name, nodes, runner.crew, deadline_s=self._started.topology.waits.reboot_s
+            )
+            runner.reboot_nodes.clear()
+            for node, entry in done.items():
+                rows.append((node, "restart", "waiting", "restarted once", "changed", entry.seq))
+            rows.extend(self._shown(row, "") for row in self._verify_after_restart(set(nodes)))
+        seen = picture(self._started.topology, runner.crew.sessions, f"after {self._name}")
+        journal.append("observed", {"phase": self._name, "when": "after", "picture": seen})
+        attempt = attempts_of(journal.entries, self._name)
+        closed = journal.append(
+            "phase_closed",
+            {"phase": self._name, "attempt": attempt, "outcome": "done", "exit_code": 0},
+        )
+        self._closed = True
+        rows.append(("", self._name, "", "", "done", closed.seq))
+        return step_table(rows)
+
+    def _verify_after_restart(self, restarted: set[str]) -> Iterator[Row]:
+        """Journal each step of a restarted node anew; yield those that waited for the restart."""
+        runner = self._working()
+        waited = waiting_for_restart(runner.crew.journal.entries, self._name)
+        after = runner.plan()
+        for planned in after.steps:
+            if planned.step.node not in restarted:
+                continue
+            rows = runner.confirm(planned)
+            if planned.key in waited:
+                yield from rows
+
+    # -- keeping order
+
+    def _planned(self) -> PhasePlan:
+        if self._plan is None:
+            raise PreconditionError(
+                f"{self._name} has no plan yet.",
+                why="phase.plan() was not run",
+                next_step="run the notebook's cells from the first one on",
+            )
+        return self._plan
+
+    def _working(self) -> Runner:
+        self._planned()
+        if self._runner is None:
+            raise BugError(
+                "A phase in plan mode was about to act.",
+                why=self._name,
+                next_step="report this with the run folder's debug/",
+            )
+        return self._runner
+
+    def _journal(self) -> Journal:
+        if self._started.journal is None:
+            raise BugError(
+                "A phase in plan mode was about to write a journal.",
+                why=self._name,
+                next_step="report this with the run folder's debug/",
+            )
+        return self._started.journal
+
+    def _refuse_disorder(self, name: str) -> None:
+        names = [factory.__name__ for factory in self._factories]
+        if name not in names:
+            raise PreconditionError(
+                f"{name} is not a step of {self._name}.",
+                why=f"its steps are {', '.join(names)}",
+                next_step="run the step in its own phase's notebook",
+            )
+        before = [earlier for earlier in names[: names.index(name)] if earlier not in self._tables]
+        if before:
+            raise PreconditionError(
+                f"{name} comes after {before[0]}, which was not run.",
+                why="the steps of a phase run in the procedure's order",
+                next_step="run the cells above first",
+            )
+
+    def _shown(self, row: Row, step: str) -> tuple[str, str, str, str, str, int | None]:
+        adopted = (step, row.node) in self._adopted
+        outcome = "adopted" if adopted and row.outcome == "unchanged" else row.outcome
+        return (row.node, row.what, row.before, row.after, outcome, row.journal)
+
+    @contextmanager
+    def _guarded(self, step: str | None = None) -> Iterator[None]:
+        """Journal how a phase ends when it does not end well, and let go of the nodes."""
+        if self._closed:
+            raise PreconditionError(
+                f"{self._name} is closed in this notebook.",
+                why="it ended, or one of its steps failed",
+                next_step="restart the kernel and run all cells again; what is done is not "
+                "done twice",
+            )
+        try:
+            yield
+        except KeyboardInterrupt as error:
+            self._failed(step, "interrupted", 130, None)
+            raise InterruptedRunError(
+                f"{self._name} was stopped by a person.",
+                why=f"interrupted{f' in {step}' if step else ''}; the journal says how far it got",
+                next_step=f"scc-runbook resume {self._started.folder.path}",
+            ) from error
+        except WaitingForPersonError as error:
+            self._failed(step, "waiting", int(error.exit_code), None)
+            raise
+        except Exception as error:
+            self._failed(step, "failed", int(exit_code_of(error)), error)
+            if isinstance(error, RunbookError):
+                raise
+            trace = self._started.write_trace(error)
+            raise BugError(
+                f"{self._name} stopped at an error of its own.",
+                why=f"{type(error).__name__} in {step or 'the phase'}",
+                next_step=f"report it with {trace}",
+            ) from error
+
+    def _failed(self, step: str | None, outcome: str, code: int, error: Exception | None) -> None:
+        """Write the end of an attempt; a journal that cannot be written is told by the error."""
+        self._closed = True
+        journal = self._started.journal
+        if journal is not None:
+            try:
+                journal_end(journal, self._name, (outcome, code), step=step, error=error)
+            except RunbookError:
+                if error is None:
+                    raise
+        self._leave()
+
+    def _leave(self) -> None:
+        self._closed = True
+        self._started.leave()
+
+
+def plan_of(started: Start) -> PhasePlan:
+    """Return a phase's plan in `plan` mode, after checking who answers; writes nothing."""
+    connections: Connections = started.connections
+    enrol(started.topology, connections.sessions, started.entries(), None)
+    factories = phases.steps_of(started.phase)
+    return PhasePlan(started.phase, sweep(factories, started.topology, connections.sessions))

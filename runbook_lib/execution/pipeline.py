@@ -1,0 +1,392 @@
+"""All phases in sequence through papermill, headless: the record of a run from start to seal.
+
+papermill works in a thread of its own, so that the main thread hears signals, tells progress from
+the journal, and decides: a signal becomes an interrupt of the cell, which journals how far it got.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol
+
+from runbook_lib import crash_points
+from runbook_lib.clock import Clock, SystemClock
+from runbook_lib.errors import ExitCode, ParametersError, PreconditionError
+from runbook_lib.execution import phases as all_phases
+from runbook_lib.execution import run_folder as run_folders
+from runbook_lib.execution.connections import hand_over_secrets, keep_lab
+from runbook_lib.execution.phase import plan_of
+from runbook_lib.execution.phase_plan import PhasePlan
+from runbook_lib.execution.phase_record import journal_end
+from runbook_lib.execution.run_folder import (
+    RunFolder,
+    attempts_of,
+    last_exit,
+    outcome_of,
+    write_file,
+)
+from runbook_lib.execution.run_record import finish, open_run
+from runbook_lib.execution.start import DRIVER, start
+from runbook_lib.journal.entry import JournalEntry
+from runbook_lib.journal.journal import Journal, read_entries
+from runbook_lib.journal.lock import RESUME_WAIT_S, RunLock
+from runbook_lib.topology.loading import Loaded, load
+
+KERNEL = "python3"
+ENGINE = "runbook"
+LOOK_S = 0.1
+GRACE_S = 5.0
+"""After a signal, how long a kernel may take to journal where it stands before it is killed."""
+
+
+class Progress(Protocol):
+    """Who tells a person how far the run is."""
+
+    def phase_started(self, phase: str, n: int, total: int) -> None:
+        """Phase n of total begins."""
+
+    def step_finished(self, phase: str, step: str, node: str, outcome: str) -> None:
+        """A step is verified on a node."""
+
+    def phase_finished(self, phase: str, outcome: str, seconds: float) -> None:
+        """A phase ended."""
+
+    def note(self, text: str) -> None:
+        """Something worth a line happened."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run stands after the pipeline: manifest_sha256 is None while it is not sealed."""
+
+    folder: RunFolder
+    outcome: str
+    exit_code: int
+    error: Mapping[str, Any] | None
+    manifest_sha256: str | None
+
+
+def run(
+    parameters: Path,
+    *,
+    first: str | None = None,
+    last: str | None = None,
+    run_folder: Path | None = None,
+    progress: Progress,
+) -> RunResult:
+    """Carry out the phases from `first` to `last` in a new run folder; stop at the first failure.
+
+    Raises what stops a run before its folder exists: ParametersError, PreconditionError.
+    """
+    chosen = all_phases.between(first, last)
+    clock = SystemClock()
+    loaded = load(parameters)
+    for warning in loaded.warnings:
+        progress.note(warning)
+    folder, journal = open_run(loaded, run_folder, chosen, str(parameters), clock)
+    with RunLock.take(folder.path, clock, who="scc-runbook run") as lock:
+        return _Pipeline(folder, journal, loaded, clock, progress, lock).drive()
+
+
+def resume(run: Path, progress: Progress) -> RunResult:
+    """Go on with a run after any stop, from its last verified step; seal it when it is done.
+
+    Raises PreconditionError when the run has ended.
+    """
+    folder = run_folders.open_existing(run)
+    clock = SystemClock()
+    with RunLock.take(folder.path, clock, who="scc-runbook resume", wait_s=RESUME_WAIT_S) as lock:
+        if folder.is_sealed:
+            raise PreconditionError(
+                f"The run {folder.name} has ended.",
+                why="its record is sealed",
+                next_step="start another run, or look at this one: scc-runbook review "
+                f"{folder.path}",
+            )
+        loaded = load(folder.parameters)
+        journal = Journal.open(folder.journal, clock)
+        _refuse_edited_parameters(folder, loaded, journal.entries)
+        return _Pipeline(folder, journal, loaded, clock, progress, lock).drive()
+
+
+def close(run: Path, *, by: str, reason: str) -> str:
+    """End a run that will not go on, and seal it; return the manifest's SHA-256."""
+    folder = run_folders.open_existing(run)
+    clock = SystemClock()
+    if not by.strip() or not reason.strip():
+        raise ParametersError(
+            "The run was not closed.",
+            why="a name and a reason are both needed",
+            next_step="give --by NAME and --reason TEXT",
+        )
+    with RunLock.take(folder.path, clock, who="scc-runbook close", wait_s=RESUME_WAIT_S):
+        if folder.is_sealed:
+            raise PreconditionError(
+                f"The run {folder.name} has ended already.",
+                why="its record is sealed",
+                next_step=f"look at it: scc-runbook review {folder.path}",
+            )
+        journal = Journal.open(folder.journal, clock)
+        return finish(folder, journal, outcome="abandoned", by=by.strip(), reason=reason.strip())
+
+
+def plan(parameters: Path, phase: str | None = None) -> list[PhasePlan]:
+    """Return what each phase (or one) would do on the nodes as they stand; reads only."""
+    chosen = (all_phases.find(phase),) if phase else all_phases.PHASES
+    loaded = load(parameters)
+    plans = []
+    with keep_lab(loaded, None, chosen[0]) as joined:
+        for name in chosen:
+            started = start(
+                name,
+                parameters_file=str(parameters.absolute()),
+                mode="plan",
+                run_folder="",
+                approved_plan="",
+                lab=joined,
+            )
+            try:
+                plans.append(plan_of(started))
+            finally:
+                started.leave()
+    return plans
+
+
+def _refuse_edited_parameters(
+    folder: RunFolder, loaded: Loaded, entries: Sequence[JournalEntry]
+) -> None:
+    began = next(entry for entry in entries if entry.event == "run_opened")
+    if began.data["parameters_sha256"] == loaded.sha256:
+        return
+    raise ParametersError(
+        f"{folder.parameters} was changed since the run began.",
+        why=f"the run was started with {began.data['parameters_sha256']}, the file has "
+        f"{loaded.sha256}",
+        next_step="put the file back as it was, or close this run and start another one",
+    )
+
+
+@dataclass
+class _Pipeline:
+    folder: RunFolder
+    journal: Journal
+    loaded: Loaded
+    clock: Clock
+    progress: Progress
+    lock: RunLock
+
+    def drive(self) -> RunResult:
+        """Run what is not done; seal when all is."""
+        crash_points.arm_from_environment("pipeline")
+        chosen: list[str] = list(self.journal.entries[0].data["phases"])
+        with keep_lab(self.loaded, self.folder, chosen[0]), _secrets(self.loaded) as inherited:
+            for n, phase in enumerate(chosen, 1):
+                if outcome_of(self.journal.entries, phase) == "done":
+                    continue
+                self.progress.phase_started(phase, n, len(chosen))
+                began = self.clock.monotonic()
+                stopped_by = self._execute(phase, inherited)
+                entries = self._look()
+                outcome = outcome_of(entries, phase)
+                self.progress.phase_finished(phase, outcome, self.clock.monotonic() - began)
+                if outcome != "done":
+                    code, error = last_exit(entries)
+                    if stopped_by == signal.SIGTERM:
+                        code = int(ExitCode.TERMINATED)
+                    return RunResult(self.folder, outcome, code, error, None)
+        digest = finish(self.folder, self.journal, outcome="done", by=None, reason=None)
+        return RunResult(self.folder, "done", 0, None, digest)
+
+    def _look(self) -> tuple[JournalEntry, ...]:
+        """Return the journal with what kernels appended; end a phase whose kernel did not."""
+        self.journal.catch_up()
+        entries = self.journal.entries
+        for phase in entries[0].data["phases"]:
+            if outcome_of(entries, phase) == "running":
+                journal_end(self.journal, phase, ("failed", int(ExitCode.UNKNOWN)))
+        return self.journal.entries
+
+    def _execute(self, phase: str, inherited: tuple[int, ...]) -> signal.Signals | None:
+        """Execute one phase's notebook; return the signal that stopped it, if one did."""
+        import papermill
+
+        _register(self.folder)
+        attempt = attempts_of(self.journal.entries, phase) + 1
+        source = run_folders.root() / "notebooks" / f"{phase}.ipynb"
+        output = self.folder.executed_notebook(phase, attempt)
+        from runbook_lib.execution.engine import kernel_manager
+
+        with tempfile.TemporaryDirectory(prefix="scc-") as sockets:
+            kernel = kernel_manager(KERNEL, Path(sockets))
+            environment = {**os.environ, DRIVER: str(os.getpid())}
+            descriptors = (self.lock.descriptor, *inherited)
+            work = _Worker(
+                lambda: papermill.execute_notebook(
+                    str(source),
+                    str(output),
+                    parameters={
+                        "parameters_file": str(self.folder.parameters),
+                        "mode": "apply",
+                        "run_folder": str(self.folder.path),
+                        "approved_plan": "",
+                    },
+                    engine_name=ENGINE,
+                    kernel_name=KERNEL,
+                    progress_bar=False,
+                    cwd=str(run_folders.root()),
+                    kernel=kernel,
+                    kernel_start={"env": environment, "pass_fds": descriptors},
+                )
+            )
+            tell = _Teller(self.folder.journal, self.progress, len(self.journal.entries))
+            return work.run(lambda: _kernel_pid(kernel), tell)
+
+
+class _Worker:
+    """papermill in a thread, watched by the main one."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        self._work = work
+        self._error: BaseException | None = None
+        self._signal: signal.Signals | None = None
+        self._woken = threading.Event()
+
+    def run(
+        self, kernel: Callable[[], int | None], look: Callable[[], None]
+    ) -> signal.Signals | None:
+        """Return when the work is over; the signal that was passed on to the kernel, if any.
+
+        The work's own error is kept back: the journal says how the phase ended.
+        """
+        thread = threading.Thread(target=self._run, name="papermill", daemon=True)
+        with _signals(self._on_signal):
+            thread.start()
+            killed_at = None
+            while thread.is_alive():
+                self._woken.wait(LOOK_S)
+                look()
+                if self._signal is not None and killed_at is None:
+                    self._woken.clear()
+                    _signal_kernel(kernel(), signal.SIGINT)
+                    killed_at = SystemClock().monotonic() + GRACE_S
+                if killed_at is not None and SystemClock().monotonic() > killed_at:
+                    _signal_kernel(kernel(), signal.SIGKILL)
+            thread.join()
+        look()
+        return self._signal
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - it is looked at in the main thread
+            self._error = error
+        finally:
+            self._woken.set()
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        if self._signal is None:
+            self._signal = signal.Signals(number)
+            self._woken.set()
+
+
+@contextmanager
+def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Let `handler` hear Ctrl-C and SIGTERM; outside the main thread nothing can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
+
+
+def _kernel_pid(kernel: Any) -> int | None:
+    return getattr(kernel.provisioner, "pid", None) if kernel.provisioner else None
+
+
+def _signal_kernel(pid: int | None, number: signal.Signals) -> None:
+    if pid is None:
+        return
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+class _Teller:
+    """Tells progress from what stands in the journal, not from what papermill thinks."""
+
+    def __init__(self, journal: Path, progress: Progress, known: int) -> None:
+        self._journal = journal
+        self._progress = progress
+        self._known = known
+        self._size = -1
+
+    def __call__(self) -> None:
+        """Tell what was verified since the last look."""
+        size = self._journal.stat().st_size
+        if size == self._size:
+            return
+        self._size = size
+        entries = read_entries(self._journal)
+        for entry in entries[self._known :]:
+            data = entry.data
+            if entry.event == "verified":
+                self._progress.step_finished(
+                    data["phase"], data["step"], data["node"], data["outcome"]
+                )
+            elif entry.event == "rebooted":
+                self._progress.step_finished(data["phase"], "restart", data["node"], "changed")
+        self._known = len(entries)
+
+
+class _AtomicFiles:
+    """papermill's way to files, but a notebook is replaced as a whole or not at all."""
+
+    def read(self, path: str) -> str:
+        return Path(path).read_text("utf-8")
+
+    def listdir(self, path: str) -> list[str]:
+        return [str(entry) for entry in Path(path).iterdir()]
+
+    def write(self, text: str, path: str) -> None:
+        crash_points.reach("notebook:save")
+        write_file(Path(path), text)
+
+    def pretty_path(self, path: str) -> str:
+        return path
+
+
+def _register(folder: RunFolder) -> None:
+    """Make papermill know our engine, and write into this run folder atomically."""
+    from papermill.engines import papermill_engines
+    from papermill.iorw import papermill_io
+
+    from runbook_lib.execution.engine import RunbookEngine
+
+    papermill_engines.register(ENGINE, RunbookEngine)
+    papermill_io.register(str(folder.path), _AtomicFiles())
+
+
+@contextmanager
+def _secrets(loaded: Loaded) -> Iterator[tuple[int, ...]]:
+    """Resolve what only this process can (prompt, descriptor), and hold it for the kernels."""
+    with hand_over_secrets(loaded) as descriptors:
+        yield descriptors
+
+
+def spare_slow_import() -> None:
+    """Keep papermill's import from compiling a grammar that only checks IRIs (1.1 s)."""
+    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

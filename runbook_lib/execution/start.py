@@ -1,0 +1,142 @@
+"""What must stand before a phase can be planned: parameters, run folder, locks, nodes."""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runbook_lib import redaction
+from runbook_lib.clock import Clock, SystemClock
+from runbook_lib.errors import ParametersError, TerminatedRunError
+from runbook_lib.execution import run_folder as run_folders
+from runbook_lib.execution.connections import Connections, connect
+from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.execution.run_record import open_run
+from runbook_lib.journal.entry import JournalEntry
+from runbook_lib.journal.journal import Journal
+from runbook_lib.journal.lock import RunLock
+from runbook_lib.topology.loading import Loaded, load
+from runbook_lib.topology.models import Topology
+
+MODES = ("apply", "plan")
+DRIVER = "RUNBOOK_DRIVER_PID"
+"""Set by the pipeline for its kernels: the process that holds the run's lock for them."""
+
+
+@dataclass
+class Start:
+    """An open phase's surroundings; `leave` gives all of it back."""
+
+    phase: str
+    mode: str
+    loaded: Loaded
+    folder: RunFolder
+    journal: Journal | None
+    connections: Connections
+    clock: Clock
+    approved_plan: str
+    lock: RunLock | None = None
+    on_leave: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def topology(self) -> Topology:
+        """Return the validated wish."""
+        return self.loaded.topology
+
+    def entries(self) -> tuple[JournalEntry, ...]:
+        """Return the run's journal so far; empty when the phase is planned without a run."""
+        if self.journal is not None:
+            return self.journal.entries
+        return self.folder.entries() if self.folder.journal.exists() else ()
+
+    def alive(self) -> None:
+        """Raise TerminatedRunError when the process that drives this kernel is gone.
+
+        A kernel outlives a killed parent for a while; it must not begin another change.
+        """
+        driver = os.environ.get(DRIVER)
+        if driver and int(driver) != os.getppid():
+            raise TerminatedRunError(
+                "The process that drives this run is gone; nothing more was changed.",
+                why=f"process {driver} ended",
+                next_step=f"scc-runbook resume {self.folder.path}",
+            )
+
+    def write_trace(self, error: Exception) -> str:
+        """Keep an error's trace, secrets masked; return where."""
+        if self.journal is None:
+            return "the trace (plan mode keeps no folder)"
+        path = self.folder.path / "debug" / f"trace.{len(self.journal.entries)}.txt"
+        text = "".join(traceback.format_exception(error))
+        run_folders.write_file(path, redaction.redact(text))
+        return str(path)
+
+    def leave(self) -> None:
+        """Close the nodes' sessions and free the run's lock."""
+        self.connections.close()
+        if self.lock is not None:
+            self.lock.release()
+
+
+def start(
+    phase: str, *, parameters_file: str, mode: str, run_folder: str, approved_plan: str
+) -> Start:
+    """Return the surroundings of a phase, its nodes not asked yet.
+
+    Raises ParametersError, RunLockedError, RecordDamagedError or NodeUnreachableError.
+    """
+    if mode not in MODES:
+        raise ParametersError(
+            f"The mode {mode!r} is not known.",
+            why=f"it must be one of {', '.join(MODES)}",
+            next_step="correct the notebook's parameter `mode`",
+        )
+    clock = SystemClock()
+    folder = RunFolder(run_folders.resolve(run_folder).absolute()) if run_folder else None
+    if folder is not None and folder.journal.exists():
+        loaded = _same_parameters(folder, parameters_file)
+        journal = Journal.open(folder.journal, clock) if mode == "apply" else None
+    else:
+        loaded = load(run_folders.resolve(parameters_file))
+        journal = None
+    lock = None
+    if mode == "apply":
+        alone = os.environ.get(DRIVER) is None
+        if journal is None:
+            folder, journal = open_run(
+                loaded, folder.path if folder else None, (phase,), parameters_file, clock
+            )
+        lock = (
+            RunLock.take(folder.path, clock, who=f"notebook {phase}") if alone and folder else None
+        )
+    connections = connect(loaded, folder, phase, read_only=mode == "plan", clock=clock)
+    return Start(
+        phase,
+        mode,
+        loaded,
+        folder or RunFolder(Path(os.devnull)),
+        journal,
+        connections,
+        clock,
+        approved_plan,
+        lock,
+    )
+
+
+def _same_parameters(folder: RunFolder, parameters_file: str) -> Loaded:
+    """Return the run's own parameters; refuse a given file that says something else."""
+    used = load(folder.parameters)
+    given = run_folders.resolve(parameters_file)
+    if given.resolve() == folder.parameters.resolve() or not given.exists():
+        return used
+    other = load(given)
+    if other.sha256 == used.sha256:
+        return used
+    raise ParametersError(
+        f"{parameters_file} is not what the run {folder.name} was started with.",
+        why="; ".join(run_folders.changed_lines(used.text, other.text)),
+        next_step=f"give {folder.parameters}, or start another run with the new values",
+    )

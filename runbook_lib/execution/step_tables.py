@@ -1,0 +1,29 @@
+"""Plans and results as the tables that notebooks and the command line show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from runbook_lib.execution.phase_plan import PlannedStep
+from runbook_lib.pictures.table import Table, step_table
+from runbook_lib.steps.step import Changes, Deferred, NoChange, RebootPending
+
+
+def planned_table(steps: Sequence[PlannedStep]) -> Table:
+    """Return what steps would do, a line for each change."""
+    rows: list[tuple[str, str, str, str, str, int | None]] = []
+    for planned in steps:
+        node = planned.step.node
+        match planned.plan:
+            case Changes(changes=changes):
+                rows.extend(
+                    (node, c.setting, c.before, c.after, "to change", None) for c in changes
+                )
+            case NoChange(reason=reason):
+                rows.append((node, planned.title, reason, "", "no change", None))
+            case Deferred() | RebootPending():
+                outcome = "deferred" if isinstance(planned.plan, Deferred) else "reboot pending"
+                rows.append((node, planned.title, planned.reason, "", outcome, None))
+            case _:
+                rows.append((node, planned.title, planned.reason, "", "blocked", None))
+    return step_table(rows)
