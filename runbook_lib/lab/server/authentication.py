@@ -33,7 +33,9 @@ SEALED_TYPE = (
 )
 _PROTOCOL = b"application/HTTP-SPNEGO-session-encrypted"
 _OCTETS = b"\tContent-Type: application/octet-stream\r\n"
-_LENGTH = re.compile(rb"OriginalContent:\s*type=[^;]+;\s*charset=UTF-8;\s*Length=(\d+)", re.IGNORECASE)
+_LENGTH = re.compile(
+    rb"OriginalContent:\s*type=[^;]+;\s*charset=UTF-8;\s*Length=(\d+)", re.IGNORECASE
+)
 _SCHEME = re.compile(r"\s*(Negotiate|NTLM)\s+(\S+)\s*", re.IGNORECASE)
 _FILE_LOCK = Lock()  # guards an environment variable, which is the process's by nature
 _FILE_VARIABLE = "NTLM_USER_FILE"
@@ -175,7 +177,8 @@ class Handshake:
         return b"".join(
             (
                 BOUNDARY + b"\r\n\tContent-Type: " + _PROTOCOL + b"\r\n",
-                b"\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length=%d\r\n" % length,
+                b"\tOriginalContent: type=application/soap+xml;charset=UTF-8;Length=%d\r\n"
+                % length,
                 BOUNDARY + b"\r\n" + _OCTETS,
                 struct.pack("<i", len(wrapped.header)) + wrapped.header + wrapped.data,
                 BOUNDARY + b"--\r\n",
@@ -199,7 +202,7 @@ def _parts(body: bytes) -> tuple[bytes, bytes, int]:
     if not body.startswith(start) or split < 0 or length is None or not body.endswith(end):
         raise SealError
     payload = body[split + len(middle) : -len(end)]
-    if len(payload) < 4:  # noqa: PLR2004 - a length field of four bytes
+    if len(payload) < 4:
         raise SealError
     [size] = struct.unpack_from("<i", payload)
     if not 0 < size <= len(payload) - 4:

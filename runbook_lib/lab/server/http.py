@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import logging
 import socket
-import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from threading import Condition, Event
+from threading import Condition
 from typing import Any
 
+from runbook_lib.lab.faults import Fault, When
 from runbook_lib.lab.server import soap, winrm_config
 from runbook_lib.lab.server.authentication import (
     SEALED_TYPE,
@@ -29,12 +28,10 @@ from runbook_lib.lab.server.authentication import (
     RefusedLogonError,
     SealError,
 )
+from runbook_lib.lab.server.link import Link
 from runbook_lib.lab.server.output import ConnectionGoneError
-from runbook_lib.lab.server.wire_faults import WireFault
 from runbook_lib.lab.server.wire_record import Message, WireRecord
 from runbook_lib.lab.server.wsman import Answered, Caller, NodeService
-
-_log = logging.getLogger(__name__)
 
 SERVER = "Microsoft-HTTPAPI/1.0"
 PLAIN_TYPE = "application/soap+xml;charset=UTF-8"
@@ -42,36 +39,9 @@ _SEAL_ROOM = 1024
 _IDLE_S = 120.0
 _NOT_FOUND = (
     b"<HTML><HEAD><TITLE>Not Found</TITLE></HEAD>\r\n"
-    b"<BODY><h2>Not Found</h2>\r\n<hr><p>HTTP Error 404. The requested resource is not found.</p>\r\n"
-    b"</BODY></HTML>\r\n"
+    b"<BODY><h2>Not Found</h2>\r\n"
+    b"<hr><p>HTTP Error 404. The requested resource is not found.</p>\r\n</BODY></HTML>\r\n"
 )
-
-
-@dataclass(eq=False)
-class Link:
-    """One TCP connection as others see it: they may end it, its own thread closes it."""
-
-    number: int
-    socket: socket.socket
-    is_gone: bool = False
-    ended: Event = field(default_factory=Event)
-    waits_on: Condition | None = None
-
-    def reset(self) -> None:
-        """End the connection with a reset; a reply that is still to come is lost."""
-        self.is_gone = True
-        self.ended.set()
-        with contextlib.suppress(OSError):
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self.socket.shutdown(socket.SHUT_RD)  # wakes the reader and sends nothing
-        condition = self.waits_on
-        if condition is not None:
-            with condition:
-                condition.notify_all()
-
-    def wait_on(self, condition: object) -> None:
-        """Remember what the connection's thread waits on."""
-        self.waits_on = condition if isinstance(condition, Condition) else None
 
 
 @dataclass(frozen=True)
@@ -94,6 +64,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     timeout = _IDLE_S
+    raw_requestline: bytes
     front: Front
     link: Link
 
@@ -128,7 +99,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         """Refuse: WS-Management knows POST only."""
         self._respond(HTTPStatus.METHOD_NOT_ALLOWED, b"", {"Allow": "POST"}, close=True)
 
-    do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_TRACE = do_GET
+    do_HEAD = do_PUT = do_DELETE = do_OPTIONS = do_PATCH = do_TRACE = do_GET  # noqa: N815
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer a request that is no HTTP, with nothing of what it held."""
@@ -150,7 +121,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         return self.rfile.read(int(text))
 
     def _serve(self, body: bytes) -> None:
-        fault = self.front.service.faults.meet(self.front.service.node, "wsman:http")
+        fault = self.front.service.faults.meet_request(self.front.service.node, "http")
         if fault is not None:
             self._spoil(fault, Answered(200, b""))
             return
@@ -214,7 +185,7 @@ class ConnectionHandler(BaseHTTPRequestHandler):
             user=user,
             address=str(self.client_address[0]),
             is_gone=lambda: self.link.is_gone,
-            wait_on=self.link.wait_on,
+            wait_on=self._wait_on,
         )
         try:
             answered = self.front.service.handle(envelope, caller)
@@ -234,46 +205,67 @@ class ConnectionHandler(BaseHTTPRequestHandler):
             raise ConnectionGoneError
         return self._handshake.seal(answered.envelope)
 
-    def _spoil(self, fault: WireFault, answered: Answered) -> None:
-        """Answer as an armed fault wants it."""
-        if fault.act == "refuse":
-            self.front.refuse()
-            self._reset()
-        elif fault.act == "reset":
-            if fault.when == "mid_reply":
-                sealed = self._rendered(
-                    answered.status, self._seal(answered), {"Content-Type": SEALED_TYPE}
-                )
-                self.wfile.write(sealed[: len(sealed) // 2])
-            self._reset()
-        elif fault.act == "hang":
-            disarmed = self.front.service.faults.disarmed
-            while not (self.link.ended.is_set() or disarmed.wait(0.05)):
-                pass
-            self._reset()
-        elif fault.act == "status":
-            self._respond(int(fault.value), b"", {})
-        elif fault.act == "redirect":
-            self._respond(HTTPStatus.FOUND, b"", {"Location": fault.value})
-        elif fault.act == "plain":
-            self._respond(answered.status, answered.envelope, {"Content-Type": PLAIN_TYPE})
-        elif fault.act == "slow":
-            self._drip(answered, float(fault.value or 1.0))
-        elif fault.act == "garbage" and fault.when == "before":
-            half = answered.envelope[: len(answered.envelope) // 2]
-            self._respond_sealed(Answered(answered.status, half), {})
-        else:  # what spoils output was done where the output is
-            self._respond_sealed(answered, {})
+    def _wait_on(self, condition: Condition) -> None:
+        self.link.waits_on = condition
 
-    def _drip(self, answered: Answered, pause_s: float) -> None:
-        reply = self._rendered(
-            answered.status, self._seal(answered), {"Content-Type": SEALED_TYPE}
-        )
-        disarmed = self.front.service.faults.disarmed
+    def _spoil(self, fault: Fault, answered: Answered) -> None:
+        """Answer as an armed fault wants it."""
+        spoil = {
+            "refuse": self._refuse,
+            "reset": self._cut,
+            "hang": self._hang,
+            "status": self._only_status,
+            "redirect": self._redirect,
+            "plain": self._unsealed,
+            "slow": self._drip,
+            "garbage": self._garble,
+        }.get(fault.deed)
+        if spoil is None:  # what spoils output was done where the output is
+            self._respond_sealed(answered, {})
+        else:
+            spoil(fault, answered)
+
+    def _refuse(self, _fault: Fault, _answered: Answered) -> None:
+        self.front.refuse()
+        self._reset()
+
+    def _cut(self, fault: Fault, answered: Answered) -> None:
+        if fault.when is When.MID_REPLY:
+            reply = self._sealed_reply(answered)
+            self.wfile.write(reply[: len(reply) // 2])
+        self._reset()
+
+    def _hang(self, _fault: Fault, _answered: Answered) -> None:
+        self.front.service.faults.hold(self.link.ended)
+        self._reset()
+
+    def _only_status(self, fault: Fault, _answered: Answered) -> None:
+        self._respond(int(fault.argument), b"", {})
+
+    def _redirect(self, fault: Fault, _answered: Answered) -> None:
+        self._respond(HTTPStatus.FOUND, b"", {"Location": fault.argument})
+
+    def _unsealed(self, _fault: Fault, answered: Answered) -> None:
+        self._respond(answered.status, answered.envelope, {"Content-Type": PLAIN_TYPE})
+
+    def _drip(self, fault: Fault, answered: Answered) -> None:
+        reply, pause_s = self._sealed_reply(answered), float(fault.argument or 1.0)
+        faults, ended = self.front.service.faults, self.link.ended
         for index in range(len(reply)):
-            if self.link.ended.wait(0 if disarmed.is_set() else pause_s):
-                return
             self.wfile.write(reply[index : index + 1])
+            if faults.hold(ended, pause_s):
+                self._reset()
+                return
+
+    def _garble(self, fault: Fault, answered: Answered) -> None:
+        envelope = answered.envelope
+        if fault.when is When.BEFORE:  # no output to spoil: spoil the envelope
+            envelope = envelope[: len(envelope) // 2]
+        self._respond_sealed(Answered(answered.status, envelope), {})
+
+    def _sealed_reply(self, answered: Answered) -> bytes:
+        sealed, headers = self._seal(answered), {"Content-Type": SEALED_TYPE}
+        return self._rendered(answered.status, sealed, headers)
 
     def _reset(self) -> None:
         self.link.reset()
@@ -318,6 +310,4 @@ class ConnectionHandler(BaseHTTPRequestHandler):
         if self.front.record.is_on:
             raw = self.raw_requestline + self.headers.as_bytes() + body
             number = self.link.number
-            self.front.record.add(
-                Message(self.front.service.node, number, direction, raw, text)
-            )
+            self.front.record.add(Message(self.front.service.node, number, direction, raw, text))

@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import ipaddress
 import itertools
-import logging
-import selectors
 import socket
-import sys
-from http.server import ThreadingHTTPServer
-from threading import Lock, Thread
+from threading import Lock
 from typing import Any
 
-from runbook_lib.lab.server.http import ConnectionHandler, Front, Link
-
-_log = logging.getLogger(__name__)
-
-LOOPBACK = "127.0.0.1"
-# Linux lets a listener share its port with a bound socket that does not listen under the first
-# option, BSD systems under the second.
-_SHARING = socket.SO_REUSEADDR if sys.platform == "linux" else socket.SO_REUSEPORT
-
-
-class NotLoopbackError(ValueError):
-    """Somebody wanted the lab to be reachable from elsewhere."""
-
-
-def require_loopback(host: str) -> None:
-    """Raise NotLoopbackError unless `host` is 127.0.0.1 itself."""
-    if host != LOOPBACK:
-        raise NotLoopbackError(f"the lab listens on {LOOPBACK} only, not on {host}")
+from runbook_lib.lab.server.http import ConnectionHandler, Front
+from runbook_lib.lab.server.link import Link
+from runbook_lib.lab.server.loopback import LOOPBACK, SHARING, LoopbackServer, require_loopback
 
 
 class NodeListener:
@@ -41,9 +20,9 @@ class NodeListener:
         require_loopback(host)
         self._front = front
         self._lock = Lock()
-        self._server: _Server | None = None
+        self._server: _NodeServer | None = None
         self._keeper = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self._keeper.setsockopt(socket.SOL_SOCKET, _SHARING, 1)
+        self._keeper.setsockopt(socket.SOL_SOCKET, SHARING, 1)
         self._keeper.bind((host, 0))
         self.host = host
         self.port: int = self._keeper.getsockname()[1]
@@ -57,7 +36,7 @@ class NodeListener:
         """Accept connections, on the same port as ever."""
         with self._lock:
             if self._server is None:
-                self._server = _Server((self.host, self.port), self._front)
+                self._server = _NodeServer(self._front, self.port)
                 self._server.start()
 
     def close(self) -> None:
@@ -80,38 +59,13 @@ class NodeListener:
         self._keeper.close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-    allow_reuse_address = _SHARING == socket.SO_REUSEADDR
-    allow_reuse_port = _SHARING != socket.SO_REUSEADDR
-
-    def __init__(self, address: tuple[str, int], front: Front) -> None:
+class _NodeServer(LoopbackServer):
+    def __init__(self, front: Front, port: int) -> None:
         self.front = front
         self._links: dict[int, Link] = {}
         self._links_lock = Lock()
         self._numbers = itertools.count(1)
-        self._wake, self._woken = socket.socketpair()
-        super().__init__(address, ConnectionHandler)
-
-    def server_bind(self) -> None:
-        """Bind without looking the host's name up: a resolver may take seconds."""
-        if self.allow_reuse_port:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        else:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_name, self.server_port = self.server_address[:2]
-
-    def start(self) -> None:
-        Thread(target=self._accept_until_woken, daemon=True).start()
-
-    def stop(self) -> None:
-        # Closing comes first: when this returns, a connect is refused, whatever the thread does.
-        with contextlib.suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RDWR)
-        self.socket.close()
-        self._wake.close()
+        super().__init__(ConnectionHandler, port)
 
     def link_of(self, request: socket.socket) -> Link:
         """Return the connection's link; made when it was accepted."""
@@ -122,11 +76,6 @@ class _Server(ThreadingHTTPServer):
             links = list(self._links.values())
         for link in links:
             link.reset()
-
-    def verify_request(self, request: Any, client_address: Any) -> bool:
-        """Turn away whoever does not come over loopback."""
-        del request
-        return ipaddress.ip_address(client_address[0]).is_loopback
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._links_lock:
@@ -141,31 +90,3 @@ class _Server(ThreadingHTTPServer):
             request.close()
         else:
             super().shutdown_request(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Tell the lab's log: an error here is ours."""
-        del request, client_address
-        _log.exception("the lab's server failed")
-
-    def _accept_until_woken(self) -> None:
-        with self._woken, selectors.DefaultSelector() as selector:
-            try:
-                selector.register(self.socket, selectors.EVENT_READ)
-            except (OSError, ValueError):  # stopped before it began
-                return
-            selector.register(self._woken, selectors.EVENT_READ)
-            while True:
-                ready = {key.fileobj for key, _ in selector.select()}
-                if self._woken in ready:
-                    return
-                self._accept()
-
-    def _accept(self) -> None:
-        try:
-            request, address = self.get_request()
-        except OSError:
-            return
-        if self.verify_request(request, address):
-            self.process_request(request, address)
-        else:
-            self.shutdown_request(request)

@@ -7,7 +7,9 @@ two common widths, since a node answers Int32 where it fits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from psrpcore.types import (
@@ -15,7 +17,6 @@ from psrpcore.types import (
     ErrorCategoryInfo,
     ErrorRecord,
     NETException,
-    PSBool,
     PSChar,
     PSCustomObject,
     PSDict,
@@ -37,6 +38,17 @@ from runbook_lib.lab.answers import Bag, ErrorReply, SecretText
 _INT32 = range(-(2**31), 2**31)
 _INT64 = range(-(2**63), 2**63)
 _CUSTOM_OBJECT = "System.Management.Automation.PSCustomObject"
+_SCALARS: tuple[tuple[type, Callable[[Any], object]], ...] = (
+    (PSSecureString, lambda value: SecretText(value.decrypt()[:])),
+    (bool, bool),
+    (PSChar, str),
+    (str, lambda value: value[:]),  # a slice is a str proper, without the object around it
+    (int, int),
+    (float, float),
+    (PSGuid, str),
+    (PSVersion, str),
+)
+_WITHOUT_PLAIN_FORM = (bytes, date, timedelta, Decimal)
 
 
 class UnsupportedValueError(ValueError):
@@ -45,25 +57,16 @@ class UnsupportedValueError(ValueError):
 
 def plain(value: Any) -> object:
     """Return the plain value of a deserialised PowerShell object."""
-    if value is None or isinstance(value, (bool, PSBool)):
-        return None if value is None else bool(value)
-    if isinstance(value, PSSecureString):
-        return SecretText(value.decrypt()[:])
-    if isinstance(value, PSChar):
-        return str(value)
-    if isinstance(value, str):
-        return value[:]
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, (PSGuid, PSVersion)):
-        return str(value)
+    if value is None:
+        return None
+    for kind, convert in _SCALARS:
+        if isinstance(value, kind):
+            return convert(value)
     if isinstance(value, Mapping):
         return {str(plain(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [plain(item) for item in value]
-    if isinstance(value, PSObject):
+    if isinstance(value, PSObject) and not isinstance(value, _WITHOUT_PLAIN_FORM):
         return _plain_bag(value)
     raise UnsupportedValueError(type(value).__name__)
 

@@ -22,6 +22,10 @@ class ConnectionGoneError(Exception):
     """The connection that was to carry a reply is no more; nothing can be answered on it."""
 
 
+class NoReplyError(Exception):
+    """The node fell silent over a pipeline: nobody will ever hear what became of it."""
+
+
 @dataclass
 class OutputStream:
     """One queue of output. Every method is called with `changed` held by its caller."""

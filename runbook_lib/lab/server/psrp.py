@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from threading import Condition, Thread
 from typing import Any
@@ -32,9 +33,9 @@ from psrpcore import (
 from psrpcore.types import PSInvocationState, PSVersion, SessionCapability
 
 from runbook_lib.lab.answers import ErrorReply, Invocation, Reply
+from runbook_lib.lab.faults import Fault, When
 from runbook_lib.lab.server import objects
-from runbook_lib.lab.server.output import OutputStream
-from runbook_lib.lab.server.wire_faults import WireFault
+from runbook_lib.lab.server.output import NoReplyError, OutputStream
 from runbook_lib.lab.server.wsman_faults import INTERNAL, FaultError
 
 _log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Command:
 
     output: OutputStream
     pipeline: ServerPipeline | None = None
-    fault: WireFault | None = None
+    fault: Fault | None = None
     is_started: bool = False
     is_over: bool = False
 
@@ -73,14 +74,16 @@ class Command:
 class Node:
     """What a pool asks of the outside.
 
-    answer: carries out an invocation; may raise.
+    answer: carries out an invocation; may raise; NoReplyError means that the node fell silent.
     describe: gives an invocation its label.
     fault_for: returns the armed fault that an invocation meets, if any.
+    working: counts what is spent inside.
     """
 
     answer: Callable[[Invocation], Reply]
     describe: Callable[[Invocation], str]
-    fault_for: Callable[[Invocation], WireFault | None]
+    fault_for: Callable[[Invocation], Fault | None]
+    working: Callable[[], AbstractContextManager[None]]
 
 
 @dataclass
@@ -156,9 +159,9 @@ class RunspacePool:
             refusal = replace(_NOT_SIMULATED, message="Command metadata is not simulated.")
             self._write(self._by_pipeline[event.pipeline_id], Reply(terminating=refusal), "")
         elif isinstance(event, (SetMaxRunspacesEvent, SetMinRunspacesEvent)):
-            self._pool.runspace_availability_response(event.ci, True)
+            self._pool.runspace_availability_response(event.ci, response=True)
         elif isinstance(event, ResetRunspaceStateEvent):  # a message of 2.3
-            self._pool.runspace_availability_response(event.ci, False)
+            self._pool.runspace_availability_response(event.ci, response=False)
         elif isinstance(event, GetAvailableRunspacesEvent):
             self._pool.runspace_availability_response(event.ci, self._pool.max_runspaces)
 
@@ -171,7 +174,7 @@ class RunspacePool:
             return
         invocation = replace(invocation, label=self.node.describe(invocation))
         command.fault = self.node.fault_for(invocation)
-        if command.fault is not None and command.fault.when == "before":
+        if command.fault is not None and command.fault.when is When.BEFORE:
             return
         command.is_started = True
         Thread(target=self._run, args=(command, invocation), daemon=True).start()
@@ -183,21 +186,28 @@ class RunspacePool:
             )
             if command.is_over:
                 return
+        with self.node.working():
+            self._carry_out(command, invocation)
+
+    def _carry_out(self, command: Command, invocation: Invocation) -> None:
+        name = "" if invocation.is_script else invocation.command
         try:
             reply = self.node.answer(invocation)
-        except Exception as error:
+        except NoReplyError:
+            with self.changed:
+                command.output.abort()
+            return
+        except Exception as error:  # noqa: BLE001 - see the rule of the file
             _log.exception("the lab failed to answer %s", invocation.label or "a pipeline")
-            reply = Reply(terminating=ErrorReply("LabFailure", f"The lab failed: {error!r}"))
+            reply = _failure(f"The lab failed: {error!r}")
         with self.changed:
             if command.is_over:
                 return
-            name = "" if invocation.is_script else invocation.command
             try:
                 self._write(command, reply, name)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the same
                 _log.exception("the lab cannot send its answer to %s", invocation.label)
-                failure = ErrorReply("LabFailure", f"The lab's answer has no wire form: {error!r}")
-                self._write(command, Reply(terminating=failure), name)
+                self._write(command, _failure(f"The answer has no wire form: {error!r}"), name)
 
     def _write(self, command: Command, reply: Reply, name: str) -> None:
         # All is converted before the first message is queued: a value without a wire form must
@@ -232,8 +242,13 @@ class RunspacePool:
 
     def _flush(self) -> None:
         while (payload := self._pool.data_to_send(FRAGMENT_BYTES)) is not None:
-            command = self._by_pipeline.get(payload.pipeline_id)
+            pipeline_id = payload.pipeline_id
+            command = None if pipeline_id is None else self._by_pipeline.get(pipeline_id)
             (self.output if command is None else command.output).put(payload.data)
+
+
+def _failure(message: str) -> Reply:
+    return Reply(terminating=ErrorReply("LabFailure", message))
 
 
 class _RefusedError(Exception):

@@ -14,16 +14,17 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from threading import Lock
-from xml.etree import ElementTree as ET
+from threading import Condition, Lock
 from xml.sax.saxutils import escape, quoteattr
 
 from runbook_lib.lab.answers import Invocation, Reply
+from runbook_lib.lab.faults import Fault, When
 from runbook_lib.lab.server import soap, winrm_config
 from runbook_lib.lab.server.psrp import Command, Node, RunspacePool
 from runbook_lib.lab.server.soap import RSP, Request
 from runbook_lib.lab.server.winrm_config import Quotas
-from runbook_lib.lab.server.wire_faults import WireFault, WireFaults, mangled, text_of
+from runbook_lib.lab.server.wire_faults import WireFaults, mangled
+from runbook_lib.lab.server.wire_record import WireRecord
 from runbook_lib.lab.server.wsman_faults import (
     ACCESS_DENIED,
     BAD_BODY,
@@ -59,7 +60,7 @@ class Answered:
 
     status: int
     envelope: bytes
-    fault: WireFault | None = None
+    fault: Fault | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Caller:
     user: str
     address: str = "127.0.0.1"
     is_gone: Callable[[], bool] = lambda: False
-    wait_on: Callable[[object], None] = lambda _condition: None
+    wait_on: Callable[[Condition], None] = lambda _condition: None
 
 
 @dataclass
@@ -95,13 +96,14 @@ class NodeService:
     """WinRM of one node.
 
     answer: carries out an invocation for a user. describe: gives an invocation its label.
-    monotonic: the clock that idle shells grow old by.
+    record: counts the work of pipelines. monotonic: the clock that idle shells grow old by.
     """
 
     node: str
     answer: Callable[[str, Invocation], Reply]
     describe: Callable[[Invocation], str] = lambda _invocation: ""
     faults: WireFaults = field(default_factory=WireFaults)
+    record: WireRecord = field(default_factory=WireRecord)
     quotas: Quotas = field(default_factory=Quotas)
     monotonic: Callable[[], float] = time.monotonic
 
@@ -146,8 +148,8 @@ class NodeService:
 
     def _with_faults(self, request: Request, caller: Caller) -> Answered:
         name = request.action.rpartition("/")[2].lower()
-        fault = self.faults.meet(self.node, f"wsman:{name}")
-        if fault is not None and fault.when == "before":
+        fault = self.faults.meet_request(self.node, name)
+        if fault is not None and fault.when is When.BEFORE:
             return Answered(200, soap.reply(request, ""), fault)
         answered = self._serve(request, caller)
         return answered if fault is None else Answered(answered.status, answered.envelope, fault)
@@ -232,7 +234,9 @@ class NodeService:
         with shell.pool.changed:
             shell.pool.receive(_decoded(creation))
         with self._lock:
-            mine = [s for s in self._shells.values() if s.owner.casefold() == caller.user.casefold()]
+            mine = [
+                s for s in self._shells.values() if s.owner.casefold() == caller.user.casefold()
+            ]
             if len(mine) >= self.quotas.shells_per_user:
                 raise FaultError(
                     TOO_MANY_SHELLS.saying(
@@ -256,7 +260,8 @@ class NodeService:
         node = Node(
             answer=partial(self._answer, caller.user),
             describe=self.describe,
-            fault_for=lambda invocation: self.faults.meet(self.node, text_of(invocation)),
+            working=partial(self.record.working, is_request=False),
+            fault_for=lambda invocation: self.faults.meet_pipeline(self.node, invocation.label),
         )
         now = self.monotonic()
         return Shell(
@@ -282,9 +287,8 @@ class NodeService:
         if not arguments or command_id in shell.pool.commands:
             raise FaultError(BAD_BODY)
         command = shell.pool.create_command(command_id, _decoded(arguments))
-        body = (
-            f"<rsp:CommandResponse><rsp:CommandId>{command_id}</rsp:CommandId></rsp:CommandResponse>"
-        )
+        named = f"<rsp:CommandId>{escape(command_id)}</rsp:CommandId>"
+        body = f"<rsp:CommandResponse>{named}</rsp:CommandResponse>"
         return Answered(200, soap.reply(request, body), _fault_now(command))
 
     def _send(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
@@ -359,7 +363,9 @@ class NodeService:
             raise FaultError(UNSUPPORTED)
         self._drop_idle()
         with self._lock:
-            shells = [s for s in self._shells.values() if s.owner.casefold() == caller.user.casefold()]
+            shells = [
+                s for s in self._shells.values() if s.owner.casefold() == caller.user.casefold()
+            ]
         items = "".join(self._described(shell) for shell in shells)
         body = (
             "<n:EnumerateResponse><n:EnumerationContext/>"
@@ -381,6 +387,9 @@ class NodeService:
             f"<rsp:ShellInactivity>{_age(now - shell.used_at)}</rsp:ShellInactivity></rsp:Shell>"
         )
 
+    def _shells_of(self, user: str) -> list[Shell]:
+        return [s for s in self._shells.values() if s.owner.casefold() == user.casefold()]
+
     @staticmethod
     def _named_command(shell: Shell, command_id: str | None) -> Command | None:
         if not command_id:
@@ -391,10 +400,10 @@ class NodeService:
         return command
 
 
-def _fault_now(command: Command) -> WireFault | None:
+def _fault_now(command: Command) -> Fault | None:
     """Return the fault that strikes before a pipeline starts; it strikes once."""
     fault = command.fault
-    if fault is None or fault.when != "before":
+    if fault is None or fault.when is not When.BEFORE:
         return None
     command.fault = None
     return fault

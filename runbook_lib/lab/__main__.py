@@ -1,0 +1,84 @@
+"""The lab as a process: one line of JSON when it is ready, then it serves until it is let go.
+
+It ends when its standard input closes or on SIGTERM. It lives in a process session of its own
+and ignores SIGINT, so that Ctrl-C in a terminal reaches whoever started it, not the nodes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from runbook_lib.errors import RunbookError, exit_code_of
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve one lab; return the exit code."""
+    wanted = _parser().parse_args(arguments)
+    with contextlib.suppress(PermissionError):  # the leader of a session already
+        os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end)
+    logging.basicConfig(level=logging.WARNING, format="lab: %(levelname)s: %(message)s")
+    try:
+        _serve(wanted)
+    except RunbookError as error:
+        sys.stderr.write(f"{error}\n")
+        return exit_code_of(error)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m runbook_lib.lab", description=main.__doc__)
+    parser.add_argument("parameters", nargs="?", type=Path, help="names and addresses come from it")
+    parser.add_argument("--scenario", default="factory", help="where the nodes begin")
+    parser.add_argument("--state", type=Path, help="folder to keep the world in, and to go on from")
+    parser.add_argument("--seed", type=int, help="what GUIDs come from")
+    return parser
+
+
+def _serve(wanted: argparse.Namespace) -> None:
+    from runbook_lib.lab.lab import Lab
+
+    topology = None
+    seed = 1
+    if wanted.parameters is not None:
+        from runbook_lib.topology.loading import load
+
+        topology = load(wanted.parameters).topology
+        seed = topology.lab.seed
+    with Lab.start(
+        wanted.scenario,
+        topology=topology,
+        seed=seed if wanted.seed is None else wanted.seed,
+        state_folder=wanted.state,
+    ) as lab:
+        nodes = [node.as_json() for node in lab.nodes]
+        ready = {"control": lab.control, "pid": os.getpid(), "nodes": nodes}
+        sys.stdout.write(f"{json.dumps(ready)}\n")
+        sys.stdout.flush()
+        with contextlib.suppress(_Ended):
+            while sys.stdin.buffer.read(4096):
+                pass
+
+
+class _Ended(BaseException):
+    """SIGTERM came."""
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise _Ended
+
+
+if __name__ == "__main__":
+    sys.exit(main())
