@@ -1,0 +1,231 @@
+"""What a parameter file's nodes look like from here: way, account, identity, adapters, clock.
+
+Reads only, one account at a time: where a node refuses the account, the other one is not tried,
+for every refusal counts towards a lockout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from runbook_lib.clock import Clock, SystemClock
+from runbook_lib.commands import components, network, system
+from runbook_lib.commands.network import Adapter, ConnectionStatus
+from runbook_lib.commands.system import Computer, ComputerNames, Identity, OperatingSystem
+from runbook_lib.errors import (
+    AuthenticationError,
+    ExitCode,
+    NodeUnreachableError,
+    RunbookError,
+    exit_code_of,
+)
+from runbook_lib.execution.connections import connect, keep_lab
+from runbook_lib.execution.doctor import Finding, Verdict
+from runbook_lib.execution.phases import PHASES
+from runbook_lib.sessions.session import Reader
+from runbook_lib.topology.loading import load
+from runbook_lib.topology.models import Node, Topology
+
+READ_DEADLINE_S = 120.0
+MOST_SKEW = timedelta(minutes=5)
+"""Kerberos refuses a greater difference between two machines' clocks."""
+NODES_SKEW = timedelta(seconds=2)
+"""The nodes' clocks may differ by this much from each other."""
+ENGLISH = 1033
+
+QUERIES = (
+    system.identity(),
+    system.computer_names(),
+    system.computer(),
+    system.operating_system(),
+    components.powershell_version(),
+    network.adapters(),
+    system.clock(),
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one node answered, and what our clock said at that moment."""
+
+    identity: Identity
+    names: ComputerNames
+    computer: Computer
+    system: OperatingSystem
+    powershell: str | None
+    adapters: tuple[Adapter, ...]
+    clock: datetime
+    our_clock: datetime
+
+
+@dataclass(frozen=True)
+class Report:
+    """Findings about both nodes. exit_code: of the first node that cannot be used, else DONE."""
+
+    findings: tuple[Finding, ...]
+    exit_code: ExitCode
+
+
+def examine(parameters: Path, clock: Clock | None = None) -> Report:
+    """Return what is found at the nodes of a file; with target lab a lab is started for it.
+
+    Raises ParametersError or CredentialError: without a file and a secret nothing is asked.
+    """
+    clock = clock or SystemClock()
+    loaded = load(parameters)
+    with keep_lab(loaded, None, PHASES[0]) as lab:
+        connections = connect(loaded, None, PHASES[0], read_only=True, clock=clock, lab=lab)
+        try:
+            answers = ask(connections.sessions, loaded.topology, clock)
+        finally:
+            connections.close()
+    return judge(loaded.topology, answers)
+
+
+def ask(
+    sessions: Mapping[str, Reader], topology: Topology, clock: Clock
+) -> dict[str, Seen | RunbookError]:
+    """Return each node's answers, or why there are none; stops at a refused account."""
+    answers: dict[str, Seen | RunbookError] = {}
+    for node in topology.nodes:
+        try:
+            values: Sequence[Any] = sessions[node.name].begin_read(QUERIES).finish(READ_DEADLINE_S)
+        except AuthenticationError as error:
+            answers[node.name] = error
+            break
+        except RunbookError as error:
+            answers[node.name] = error
+        else:
+            answers[node.name] = Seen(*values, our_clock=clock.now())
+    return answers
+
+
+def judge(topology: Topology, answers: Mapping[str, Seen | RunbookError]) -> Report:
+    """Return a finding for each thing that was looked at, node 1 first."""
+    findings: list[Finding] = []
+    code = ExitCode.DONE
+    for node in topology.nodes:
+        answer = answers.get(node.name)
+        if answer is None:
+            found = "not tried: the other node refused the account"
+            findings.append(Finding(node.name, Verdict.WARNING, found))
+        elif isinstance(answer, Seen):
+            findings += _node(node, answer)
+        else:
+            code = code or exit_code_of(answer)
+            findings += _no_answer(node, answer)
+    seen = [answer for answer in answers.values() if isinstance(answer, Seen)]
+    if len(seen) == len(topology.nodes):
+        findings.append(_both(*seen))
+    return Report(tuple(findings), code)
+
+
+def _no_answer(node: Node, error: RunbookError) -> list[Finding]:
+    broken = {NodeUnreachableError: "listener", AuthenticationError: "account"}
+    subject = broken.get(type(error), "session")
+    before = [] if subject == "listener" else [_way(node)]
+    found = f"{error.what} {error.why}"
+    refused = Finding(f"{node.name} {subject}", Verdict.MISSING, found, error.next_step)
+    return [*before, refused]
+
+
+def _node(node: Node, seen: Seen) -> list[Finding]:
+    return [
+        _way(node),
+        Finding(f"{node.name} account", Verdict.OK, "it opens a PowerShell session"),
+        _name(node, seen),
+        _system(node, seen),
+        _time(node, seen),
+        *(_adapter(node, number, adapter) for number, adapter in enumerate(seen.adapters, 1)),
+        *_absent_adapters(node, seen),
+    ]
+
+
+def _way(node: Node) -> Finding:
+    return Finding(f"{node.name} listener", Verdict.OK, "answers")
+
+
+def _name(node: Node, seen: Seen) -> Finding:
+    member = "domain" if seen.computer.part_of_domain else "workgroup"
+    found = f"{seen.names.running} in {member} {seen.computer.domain}"
+    if seen.names.rename_is_pending:
+        found += f", {seen.names.pending} from the next start on"
+    if seen.names.running.upper() != node.name.upper():
+        found += f"; becomes {node.name}"
+    return Finding(f"{node.name} identity", Verdict.OK, found)
+
+
+def _system(node: Node, seen: Seen) -> Finding:
+    subject = f"{node.name} system"
+    found = f"{seen.system.caption}, service pack {seen.system.service_pack}, PowerShell "
+    found += seen.powershell or "unknown"
+    if not seen.system.can_cluster:
+        mend = "install Windows Server 2003 Enterprise or Datacenter Edition"
+        return Finding(subject, Verdict.MISSING, f"{found}: no cluster service", mend)
+    if seen.system.language != ENGLISH:
+        mend = "install the English edition; names of groups and messages differ in others"
+        found += f", language {seen.system.language}"
+        return Finding(subject, Verdict.MISSING, found, mend)
+    return Finding(subject, Verdict.OK, found)
+
+
+def _time(node: Node, seen: Seen) -> Finding:
+    subject = f"{node.name} clock"
+    skew = seen.clock - seen.our_clock
+    found = f"{_seconds(skew)} against this machine"
+    if abs(skew) > MOST_SKEW:
+        mend = "set the clocks (w32tm /resync on the node); Kerberos allows five minutes"
+        return Finding(subject, Verdict.MISSING, found, mend)
+    return Finding(subject, Verdict.OK, found)
+
+
+def _adapter(node: Node, number: int, adapter: Adapter) -> Finding:
+    subject = f"{node.name} adapter {number}"
+    address = "DHCP" if adapter.dhcp_enabled else ", ".join(adapter.addresses) or "no address"
+    if adapter.dhcp_enabled and adapter.addresses:
+        address = f"{', '.join(adapter.addresses)} by DHCP"
+    found = f"mac: {adapter.mac}  ({adapter.connection}, {adapter.status}, {address})"
+    roles = {node.public.mac: "public", node.private.mac: "private"}
+    role = roles.get(adapter.mac or "")
+    if role is None:
+        return Finding(subject, Verdict.OPTIONAL, f"{found}; not in the file")
+    if adapter.status is not ConnectionStatus.CONNECTED:
+        mend = f"plug in the cable of {adapter.connection}, or enable it"
+        return Finding(subject, Verdict.WARNING, f"{found}; {role}", mend)
+    return Finding(subject, Verdict.OK, f"{found}; {role}")
+
+
+def _absent_adapters(node: Node, seen: Seen) -> list[Finding]:
+    there = {adapter.mac for adapter in seen.adapters}
+    wanted = {"public": node.public.mac, "private": node.private.mac}
+    return [
+        Finding(
+            f"{node.name} {role} adapter",
+            Verdict.MISSING,
+            f"{mac}, which the file names, is not in this machine",
+            f"write the right one of the addresses above as {role}: mac: in the file, or "
+            "correct connect.host",
+        )
+        for role, mac in wanted.items()
+        if mac not in there
+    ]
+
+
+def _both(first: Seen, second: Seen) -> Finding:
+    if first.identity.machine_guid == second.identity.machine_guid:
+        found = "one machine, or clones: both have the same MachineGuid"
+        mend = "correct connect.host, or prepare the clone with sysprep"
+        return Finding("nodes", Verdict.MISSING, found, mend)
+    apart = (second.clock - second.our_clock) - (first.clock - first.our_clock)
+    found = f"two machines, clocks {_seconds(apart)} apart"
+    if abs(apart) > NODES_SKEW:
+        return Finding("nodes", Verdict.WARNING, found, "let both nodes use one time source")
+    return Finding("nodes", Verdict.OK, found)
+
+
+def _seconds(difference: timedelta) -> str:
+    return f"{difference.total_seconds():+.0f} s"
