@@ -1,0 +1,96 @@
+"""What a node can be told: its cmdlets and programs, found and run as PowerShell does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from runbook_lib.lab.handlers import (
+    net_exe,
+    netsh,
+    powershell,
+    services,
+    shutdown_exe,
+    windows_registry,
+    wmi,
+)
+from runbook_lib.lab.handlers.surface import Answer, Cmdlet, CommandError, Context, Program, Ran
+
+CMDLETS: tuple[Cmdlet, ...] = (
+    wmi.get_wmi_object,
+    *windows_registry.CMDLETS,
+    *services.CMDLETS,
+)
+PROGRAMS: tuple[Program, ...] = (
+    *netsh.PROGRAMS,
+    *net_exe.PROGRAMS,
+    *shutdown_exe.PROGRAMS,
+)
+
+COMMON_PARAMETERS = (
+    "Debug",
+    "ErrorAction",
+    "ErrorVariable",
+    "OutBuffer",
+    "OutVariable",
+    "Verbose",
+    "WarningAction",
+    "WarningVariable",
+)
+_SYSTEM32 = "c:\\windows\\system32\\"
+
+_log = logging.getLogger(__name__)
+
+
+def find_cmdlet(name: str) -> Cmdlet | None:
+    """Return a cmdlet by name, or None."""
+    return next((each for each in CMDLETS if each.name.lower() == name.lower()), None)
+
+
+def find_program(name: str) -> Program | None:
+    """Return a program by name or full path, with or without .exe, or None."""
+    wanted = name.lower().removeprefix(_SYSTEM32).removesuffix(".exe")
+    return next((each for each in PROGRAMS if each.name.removesuffix(".exe") == wanted), None)
+
+
+def run_cmdlet(context: Context, name: str, parameters: Mapping[str, object]) -> Answer:
+    """Return what a cmdlet answers; CommandError for what ends it."""
+    cmdlet = find_cmdlet(name)
+    if cmdlet is None:
+        raise not_found(name)
+    return cmdlet.function(context, bind(cmdlet, parameters))
+
+
+def run_program(context: Context, name: str, arguments: Sequence[str]) -> Ran:
+    """Return what a program does, and keep its command line; a fault may decide its exit code."""
+    program = find_program(name)
+    if program is None:
+        raise not_found(name)
+    context.node.ledger.started(context.node.name, name, arguments)
+    instead = context.code_instead("exit")
+    if instead is not None:
+        return Ran(instead)
+    return program.function(context, arguments)
+
+
+def bind(cmdlet: Cmdlet, given: Mapping[str, object]) -> dict[str, object]:
+    """Return the parameters in the cmdlet's spelling; a beginning will do if only one fits."""
+    bound: dict[str, object] = {}
+    for name, value in given.items():
+        known = (*cmdlet.parameters, *COMMON_PARAMETERS)
+        exact = [each for each in known if each.lower() == str(name).lower()]
+        begun = [each for each in known if each.lower().startswith(str(name).lower())]
+        found = exact or begun
+        if len(found) != 1:
+            _log.error(
+                "%s has no parameter %s in the lab: see runbook_lib/lab/handlers", cmdlet.name, name
+            )
+            raise CommandError(powershell.unknown_parameter(str(name), cmdlet.implementation))
+        bound[found[0]] = value
+    return bound
+
+
+def not_found(name: str) -> CommandError:
+    """Return the error for an unknown command, and tell the lab's log where it would belong."""
+    _log.error("the lab has no command %r: add it to runbook_lib/lab/handlers/installed.py", name)
+    return CommandError(powershell.unknown_command(name))

@@ -1,0 +1,145 @@
+"""The rules of PowerShell 2.0 itself that decide an answer: truth, text, equality, its errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from runbook_lib.lab.answers import Bag, ErrorReply, SecretText
+from runbook_lib.lab.handlers.surface import CommandError
+
+SELECTED = (
+    "Selected.System.Management.ManagementObject",
+    "System.Management.Automation.PSCustomObject",
+    "System.Object",
+)
+CUSTOM = ("System.Management.Automation.PSCustomObject", "System.Object")
+
+
+def is_true(value: object) -> bool:
+    """Tell what `if ($value)` decides: one element counts by itself, more are true."""
+    if isinstance(value, list | tuple):
+        return is_true(value[0]) if len(value) == 1 else bool(value)
+    return bool(value)
+
+
+def differs_from_null(value: object) -> bool:
+    """Tell what `if ($value -ne $null)` decides; of a list it asks whether the rest is true."""
+    if isinstance(value, list | tuple):
+        return is_true([each for each in value if each is not None])
+    return value is not None
+
+
+def text(value: object) -> str:
+    """Return what `[string]$value` gives."""
+    if value is None:
+        return ""
+    if isinstance(value, SecretText):
+        return value.reveal()
+    if isinstance(value, bool):
+        return "True" if value else "False"
+    if isinstance(value, list | tuple):
+        return " ".join(text(each) for each in value)
+    if isinstance(value, Bag):
+        pairs = "; ".join(f"{name}={text(each)}" for name, each in value.properties.items())
+        return f"@{{{pairs}}}"
+    if isinstance(value, dict):
+        return "System.Collections.Hashtable"
+    return str(value)
+
+
+def equal(left: object, right: object) -> bool:
+    """Tell what `$left -eq $right` decides for single values: the left type rules."""
+    if isinstance(left, str):
+        return right is not None and text(left).lower() == text(right).lower()
+    if isinstance(left, bool):
+        return left == is_true(right)
+    if isinstance(left, int):
+        try:
+            return left == (int(right) if isinstance(right, str | int) else right)
+        except ValueError:
+            return False
+    return left is right
+
+
+def as_list(value: object) -> list[object]:
+    """Return what `@($value)` gives."""
+    if isinstance(value, list | tuple):
+        return list(value)
+    return [value]
+
+
+def entry(table: object, key: str) -> object:
+    """Return `$table['key']`; without a table the error that PowerShell gives."""
+    if table is None:
+        raise CommandError(
+            ErrorReply(
+                "NullArray",
+                "Cannot index into a null array.",
+                "InvalidOperation",
+                "System.Management.Automation.RuntimeException",
+            )
+        )
+    if not isinstance(table, Mapping):
+        raise TypeError(f"a hashtable was expected, not {type(table).__name__}")
+    return next((value for name, value in table.items() if str(name).lower() == key.lower()), None)
+
+
+def select(properties: Mapping[str, object], names: Sequence[object]) -> dict[str, object]:
+    """Return what `Select-Object -Property names` keeps; a missing property is null."""
+    if not names:
+        return dict(properties)
+    spelling = {name.lower(): name for name in properties}
+    kept: dict[str, object] = {}
+    for asked in names:
+        name = spelling.get(text(asked).lower(), text(asked))
+        if name in kept:
+            raise CommandError(
+                ErrorReply(
+                    "AlreadyExistingUserSpecifiedPropertyNoExpand,"
+                    "Microsoft.PowerShell.Commands.SelectObjectCommand",
+                    f'Property cannot be processed because property "{name}" already exists.',
+                    "InvalidOperation",
+                    "System.Management.Automation.PSArgumentException",
+                )
+            )
+        kept[name] = properties.get(name)
+    return kept
+
+
+def unknown_command(name: str) -> ErrorReply:
+    """Return the error for a name that is neither cmdlet nor program."""
+    return ErrorReply(
+        "CommandNotFoundException",
+        f"The term '{name}' is not recognized as the name of a cmdlet, function, script file, or "
+        "operable program. Check the spelling of the name, or if a path was included, verify that "
+        "the path is correct and try again.",
+        "ObjectNotFound",
+        "System.Management.Automation.CommandNotFoundException",
+    )
+
+
+def unknown_parameter(name: str, implementation: str) -> ErrorReply:
+    """Return the error for a parameter that a cmdlet does not have."""
+    return ErrorReply(
+        f"NamedParameterNotFound,{implementation}",
+        f"A parameter cannot be found that matches parameter name '{name}'.",
+        "InvalidArgument",
+        "System.Management.Automation.ParameterBindingException",
+    )
+
+
+def thrown(message: str) -> ErrorReply:
+    """Return the error for `throw "message"`: its identifier is the text itself."""
+    return ErrorReply(
+        message, message, "OperationStopped", "System.Management.Automation.RuntimeException"
+    )
+
+
+def method_failed(name: str, count: int, message: str) -> ErrorReply:
+    """Return the error for a .NET method that raised."""
+    return ErrorReply(
+        "DotNetMethodException",
+        f'Exception calling "{name}" with "{count}" argument(s): "{message}"',
+        "NotSpecified",
+        "System.Management.Automation.MethodInvocationException",
+    )

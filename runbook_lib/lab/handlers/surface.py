@@ -1,0 +1,168 @@
+"""How a handler declares itself: what it answers, with which parameters, and how that is known.
+
+A source begins with one word: captured (from a real host), documented (on a page) or inferred
+(from neighbouring facts; never to be shown as certain). The README counts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runbook_lib.lab.answers import Bag, ErrorReply
+from runbook_lib.lab.faults import Fault
+from runbook_lib.lab.world.domain import Domain
+from runbook_lib.lab.world.windows_node import WindowsNode
+
+SOURCES = ("captured", "documented", "inferred")
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a command runs: the node, the domain around it, and who sent it.
+
+    fault: one that strikes this very command.
+    """
+
+    node: WindowsNode
+    domain: Domain
+    user: str = "Administrator"
+    fault: Fault | None = None
+
+    def code_instead(self, deed: str) -> int | None:
+        """Return the exit code or return value that a fault gives in place of the effect."""
+        if self.fault is not None and self.fault.deed == deed:
+            return self.fault.number
+        return None
+
+
+class CommandError(Exception):
+    """An error record that ends a command."""
+
+    def __init__(self, reply: ErrorReply) -> None:
+        super().__init__(reply.message)
+        self.reply = reply
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a cmdlet gave: objects, then errors that did not end it."""
+
+    output: tuple[object, ...] = ()
+    errors: tuple[ErrorReply, ...] = ()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a program gave: its exit code and its lines on either stream."""
+
+    exit_code: int
+    lines: tuple[str, ...] = ()
+
+
+CmdletFunction = Callable[[Context, Mapping[str, object]], Answer]
+ProgramFunction = Callable[[Context, Sequence[str]], Ran]
+ScriptFunction = Callable[[Context, Mapping[str, object]], tuple[Bag, ...]]
+MethodFunction = Callable[[Context, "Instance | None", Mapping[str, object]], int]
+InstancesFunction = Callable[[Context], Sequence["Instance"]]
+
+Instance = Mapping[str, object]
+"""One WMI object: every property of its class, in the spelling of the class."""
+
+
+def _checked(source: str) -> str:
+    if source.partition(":")[0] not in SOURCES:
+        raise ValueError(f"a source begins with {', '.join(SOURCES)}: {source!r}")
+    return source
+
+
+@dataclass(frozen=True)
+class Cmdlet:
+    """A cmdlet, its parameters in the spelling of its help, and its .NET class."""
+
+    name: str
+    parameters: tuple[str, ...]
+    implementation: str
+    source: str
+    function: CmdletFunction
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program that lies on the node's PATH."""
+
+    name: str
+    source: str
+    function: ProgramFunction
+
+
+@dataclass(frozen=True)
+class Method:
+    """A WMI method: argument name -> type, in the spelling of its signature."""
+
+    name: str
+    arguments: Mapping[str, str]
+    static: bool
+    source: str
+    function: MethodFunction
+
+
+@dataclass(frozen=True)
+class WmiClass:
+    """A WMI class: its key, the function that gives its instances, its methods."""
+
+    name: str
+    key: str
+    source: str
+    instances: InstancesFunction
+    namespace: str = r"root\cimv2"
+    methods: tuple[Method, ...] = field(default=())
+
+
+def answers(
+    name: str, *, parameters: str, implementation: str, source: str
+) -> Callable[[CmdletFunction], Cmdlet]:
+    """Make the function below answer a cmdlet; parameters are separated by blanks."""
+
+    def make(function: CmdletFunction) -> Cmdlet:
+        return Cmdlet(name, tuple(parameters.split()), implementation, _checked(source), function)
+
+    return make
+
+
+def runs(name: str, *, source: str) -> Callable[[ProgramFunction], Program]:
+    """Make the function below run as a program."""
+
+    def make(function: ProgramFunction) -> Program:
+        return Program(name, _checked(source), function)
+
+    return make
+
+
+def method(
+    name: str, *, arguments: str, source: str, static: bool = False
+) -> Callable[[MethodFunction], Method]:
+    """Make the function below a WMI method; arguments such as "IPAddress:String[] Count:UInt16"."""
+
+    def make(function: MethodFunction) -> Method:
+        pairs = (pair.partition(":") for pair in arguments.split())
+        types = {argument: kind for argument, _, kind in pairs}
+        return Method(name, types, static, _checked(source), function)
+
+    return make
+
+
+def lists(
+    name: str,
+    *,
+    key: str,
+    source: str,
+    namespace: str = r"root\cimv2",
+    methods: tuple[Method, ...] = (),
+) -> Callable[[InstancesFunction], WmiClass]:
+    """Make the function below give the instances of a WMI class."""
+
+    def make(function: InstancesFunction) -> WmiClass:
+        return WmiClass(name, key, _checked(source), function, namespace, methods)
+
+    return make
