@@ -32,6 +32,7 @@ from runbook_lib.topology.leaf import Scalar
 Tree = dict[str, "Tree"] | list["Tree"] | Scalar
 DEEPEST = 8
 PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}", re.ASCII)
+NO_CHARACTER = re.compile(r"\\U(?!000|0010)")
 
 PROBLEMS = (
     ("found character '\\t'", "a tab where only spaces can stand", "spaces"),
@@ -107,8 +108,10 @@ def parse(text: str) -> Document:
         mark = error.problem_mark or error.context_mark
         reader.note(mark.line + 1 if mark else 1, *_explained(error.problem or ""))
     except (YAMLError, ValueError, OverflowError):
-        # The two built-in errors: "\UFFFFFFFF" in double quotes is no character.
-        reader.note(reader.reached, "a text that is no YAML", "YAML")
+        # The two built-in errors have no mark: "\UFFFFFFFF" in double quotes is no character.
+        lines = enumerate(text.split("\n"), start=1)
+        line = next((number for number, one in lines if NO_CHARACTER.search(one)), 1)
+        reader.note(line, "an escape sequence that is no character", "the character itself")
     return document
 
 
@@ -125,7 +128,6 @@ class _Reader:
 
     def __init__(self, document: Document) -> None:
         self.document = document
-        self.reached = 1
 
     def note(self, line: int, found: str, wanted: str, path: str | None = None) -> None:
         """Add a fault of form."""
@@ -152,13 +154,13 @@ class _Reader:
 
     def value(self, event: Event, events: Iterator[Event], path: str | None, depth: int) -> Tree:
         """Return the value that begins with `event`, all its events consumed."""
-        self.reached = _line(event)
+        line = _line(event)
         if depth > DEEPEST:
-            self.note(self.reached, f"more than {DEEPEST} levels", "the levels of the example")
+            self.note(line, f"more than {DEEPEST} levels", "the levels of the example")
             raise _UnreadableError
         self._refuse_decoration(event, path)
         if path is not None:
-            self.document.lines.setdefault(path, self.reached)
+            self.document.lines.setdefault(path, line)
             if isinstance(event, CollectionStartEvent):
                 kind = "a mapping" if isinstance(event, MappingStartEvent) else "a list"
                 self.document.kinds[path] = kind
@@ -170,7 +172,9 @@ class _Reader:
             scalar = Scalar(event.value, path or "", plain=not event.style)
             if path is not None:
                 self.document.scalars[path] = scalar
-                self.document.lines[path] = self.reached
+                if scalar.text or not scalar.plain:
+                    # Where nothing stands, the parser is at the next thing already.
+                    self.document.lines[path] = line
             return scalar
         if path is not None:
             self.document.refused.add(path)

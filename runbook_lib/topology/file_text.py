@@ -16,8 +16,6 @@ from runbook_lib.errors import ParametersError
 from runbook_lib.topology.faults import Fault, code_point, plain
 
 LARGEST = 64 * 1024
-STAND_IN = "\N{REPLACEMENT CHARACTER}"
-BYTE_ORDER_MARK = "\N{ZERO WIDTH NO-BREAK SPACE}"
 REFUSED = frozenset(["Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"])
 KINDS = (
     (stat.S_ISDIR, "a directory"),
@@ -52,7 +50,7 @@ def read_bytes(path: Path) -> tuple[bytes, tuple[str, ...]]:
 
 
 def decode(data: bytes) -> tuple[str, tuple[Fault, ...]]:
-    """Return the text, with a stand-in for each byte that is not UTF-8, and those faults."""
+    """Return the text without the bytes that are not UTF-8, and those faults."""
     if data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         return "", (Fault(1, "", "a file in UTF-16", "UTF-8"),)
     try:
@@ -60,11 +58,11 @@ def decode(data: bytes) -> tuple[str, tuple[Fault, ...]]:
     except UnicodeDecodeError:
         lines = enumerate(data.split(b"\n"), start=1)
         found = [fault for number, line in lines for fault in _bad_bytes(number, line)]
-        return data.decode("utf-8", errors="replace"), tuple(found)
+        return data.decode("utf-8", errors="ignore"), tuple(found)
 
 
 def clean(text: str) -> tuple[str, tuple[Fault, ...]]:
-    """Return the text with a stand-in for each refused character, and one fault for each line."""
+    """Return the text without the refused characters, and one fault for each such line."""
     if "\r" in text and "\n" not in text:
         return "", (
             Fault(1, "", "carriage returns (U+000D) alone at the ends of lines", "LF or CRLF"),
@@ -75,10 +73,8 @@ def clean(text: str) -> tuple[str, tuple[Fault, ...]]:
         bad = [one for one in line if _is_refused(one)]
         if bad:
             faults.append(Fault(number, "", f"the character {_described(bad[0])}", "none such"))
-            line = "".join(STAND_IN if _is_refused(one) else one for one in line)  # noqa: PLW2901
+            line = "".join(one for one in line if not _is_refused(one))  # noqa: PLW2901
         lines.append(line)
-    if text.startswith(BYTE_ORDER_MARK):
-        lines[0] = lines[0][1:]
     return "\n".join(lines), tuple(faults)
 
 

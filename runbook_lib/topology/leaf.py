@@ -68,7 +68,8 @@ class Leaf:
             return self.parse(scalar.text)
         except UnfitError as error:
             hidden = "a text (not shown)" if self.secret else quoted(scalar.text)
-            raise UnfitError(error.wanted, error.found or hidden) from None
+            wanted = f"null or {error.wanted}" if self.nullable else error.wanted
+            raise UnfitError(wanted, error.found or hidden) from None
 
     def _refuse_odd(self, text: str) -> None:
         if PLACEHOLDER.fullmatch(text):

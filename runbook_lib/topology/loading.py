@@ -61,9 +61,9 @@ def _examined(
     spoiled = {fault.line for fault in (*byte_faults, *odd)}
     document = parse(text)
     topology, faults, warnings = _read(document)
-    # A line with a broken character is told once; its stand-in would be refused again.
+    # A line with a broken character is told once; what is left of it may be refused for nothing.
     faults = [fault for fault in faults if fault.line not in spoiled]
-    hidden = sorted(hidden_paths(document.tree), key=len)
+    hidden = tuple(hidden_paths(document.tree))
     every = (*byte_faults, *odd, *(_hide(fault, hidden) for fault in faults))
     if every or topology is None:
         return None, tuple(sorted(set(every))), ()
@@ -97,11 +97,11 @@ def _other_version(document: Document) -> Fault | None:
     return Fault(document.line("version"), "version", found, str(VERSION))
 
 
-def _hide(fault: Fault, hidden: list[str]) -> Fault:
+def _hide(fault: Fault, hidden: tuple[str, ...]) -> Fault:
     for path in hidden:
         if fault.path == path or fault.path.startswith((f"{path}.", f"{path}[")):
             shown = f"{parent(path)}.?{fault.path[len(path) :]}".removeprefix(".")
-            return _hide(replace(fault, path=shown), [])
+            return replace(fault, path=shown)
     return fault
 
 

@@ -117,7 +117,7 @@ Port = Annotated[
     int | None,
     Leaf(
         values.whole_number(1, 65535),
-        "null or a whole number from 1 to 65535",
+        "a whole number from 1 to 65535",
         {"type": "integer", "minimum": 1, "maximum": 65535},
         nullable=True,
     ),

@@ -28,7 +28,7 @@ DOMAIN = "a DNS name of two labels or more such as lab.local, at most 64 charact
 LOCAL_USER = "a local account's name such as Administrator, without a domain"
 DOMAIN_USER = r"DOMAIN\user or user@domain.example"
 TITLE = "1 to 32 letters, digits, inner spaces, dots, hyphens and underscores"
-UNIT = "null or a distinguished name such as OU=Mail,DC=lab,DC=local"
+UNIT = "a distinguished name such as OU=Mail,DC=lab,DC=local"
 
 LABEL = r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)"
 DOMAIN_NAME = re.compile(rf"{LABEL}(?:\.{LABEL})+", re.ASCII)

@@ -16,12 +16,12 @@ from runbook_lib.topology.names import user_and_domain
 from runbook_lib.topology.values import HOST
 
 NAMES = (
+    "domain.netbios_name",
+    "domain.controller.name",
     "nodes[0].name",
     "nodes[1].name",
     "cluster.name",
     "mailbox_server.name",
-    "domain.netbios_name",
-    "domain.controller.name",
 )
 CONNECTIONS = ("networks.public.connection", "networks.private.connection")
 SERVICE_USER = "accounts.cluster_service.user"
@@ -45,7 +45,7 @@ def names_differ(leaves: Leaves) -> Iterator[Fault]:
         wanted = "a name of its own"
         if path == "mailbox_server.name" and owner == "cluster.name":
             wanted += ": clients connect to the mailbox server, never to the cluster"
-        if path == "domain.controller.name" and owner.startswith("nodes"):
+        if path.startswith("nodes") and owner == "domain.controller.name":
             wanted += ": a node is not its own domain controller"
         yield leaves.fault(path, f"the name of {leaves.named(owner)}", wanted)
 
@@ -117,7 +117,7 @@ def automatic_approval_is_for_the_lab(leaves: Leaves) -> Iterator[Fault]:
 def lab_section_is_for_the_lab(leaves: Leaves) -> Iterator[Fault]:
     """The lab is described where it is used, and only there."""
     if _on_nodes(leaves) and leaves.given("lab"):
-        yield leaves.bare_fault("lab", "this section with target: nodes", "no such section")
+        yield leaves.bare_fault("lab", "a section with target: nodes", "no such section")
     if leaves.get("target") is Target.LAB and not leaves.given("lab"):
         yield leaves.bare_fault("lab", "nothing", "a section with the keys control, seed")
 
@@ -143,7 +143,7 @@ def hosts_fit_the_target(leaves: Leaves) -> Iterator[Fault]:
         if host is not None and _is_loopback(host):
             yield leaves.fault(path, "this machine's own", "the node's address or name")
         if host is None and leaves.is_null(path):
-            yield leaves.fault(path, "with target: nodes", HOST.removeprefix("null, "))
+            yield leaves.fault(path, "with target: nodes", HOST)
 
 
 def nodes_are_reached_apart(leaves: Leaves) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from runbook_lib.topology.document import Document, Tree, child, parent
 from runbook_lib.topology.faults import Fault, quoted
-from runbook_lib.topology.leaf import UNFIT, Leaf
+from runbook_lib.topology.leaf import UNFIT, Leaf, Scalar
 from runbook_lib.topology.models import Section, Topology
 from runbook_lib.topology.references import SECRET_KEY, is_reference
 
@@ -46,8 +46,10 @@ def hidden_paths(tree: Tree | None, path: str = "") -> Iterator[str]:
     members = tree.items() if isinstance(tree, dict) else ()
     if any(SECRET_KEY.search(key) for key, _ in members):
         known = known_keys(_parts(path))
-        for key, _ in members:
-            if key not in known and not SECRET_KEY.search(key) and not _nearest(key, known, 0.8):
+        for key, value in members:
+            alone = isinstance(value, Scalar) and value.is_null
+            slip = SECRET_KEY.search(key) or _nearest(key, known, 0.8)
+            if key not in known and (alone or not slip):
                 yield child(path, key)
     for key, value in members:
         yield from hidden_paths(value, child(path, key))
@@ -63,6 +65,7 @@ def known_keys(parts: tuple[Part, ...]) -> tuple[str, ...]:
 
 def _faults(error: ValidationError, document: Document) -> Iterator[Fault]:
     suggestions = MOST_SUGGESTIONS
+    hidden = set(hidden_paths(document.tree))
     for one in error.errors(include_url=False, include_input=False):
         parts = one["loc"]
         path = path_of(parts)
@@ -71,7 +74,12 @@ def _faults(error: ValidationError, document: Document) -> Iterator[Fault]:
         line = document.line(path)
         if one["type"] == "extra_forbidden":
             suggestions -= 1
-            yield Fault(line, path, "an unknown key", _wanted_key(parts, suggestions >= 0))
+            yield Fault(
+                line,
+                path,
+                "an unknown key",
+                _wanted_key(parts, suggestions >= 0 and path not in hidden),
+            )
         elif one["type"] == "missing":
             yield Fault(line, path, "nothing", _wanted(parts))
         elif one["type"] == UNFIT:

@@ -15,8 +15,8 @@ E = TypeVar("E", bound=StrEnum)
 
 LETTER = "one capital letter from D to Z"
 FOLDER = r"a local folder such as S:\ExchangeData, at most 200 characters"
-HOST = "null, an IPv4 address or a host name"
-CONTROL = "null or the address that the lab printed, http://127.0.0.1:PORT"
+HOST = "an IPv4 address or a host name"
+CONTROL = "the address that the lab printed, http://127.0.0.1:PORT"
 SWITCH = "true or false"
 
 WHOLE = re.compile(r"0|[1-9][0-9]{0,9}", re.ASCII)
@@ -83,7 +83,8 @@ def one_of(choices: type[E]) -> Callable[[str], E]:
 
 def words(choices: type[StrEnum]) -> str:
     """Return an enumeration's words for a message."""
-    return " or ".join(choices)
+    *first, last = choices
+    return f"{', '.join(first)} or {last}" if first else str(last)
 
 
 def parse_letter(text: str) -> str:
@@ -102,7 +103,8 @@ def parse_folder(text: str) -> str:
         raise UnfitError(FOLDER)
     for part in found["parts"].split("\\"):
         if not FOLDER_PART.fullmatch(part):
-            raise UnfitError(FOLDER, f"{quoted(text)} with {quoted(part)} as a part")
+            odd = f"{quoted(part)} as a part" if part else "an empty part"
+            raise UnfitError(FOLDER, f"{quoted(text)} with {odd}")
         if part.split(".")[0].rstrip().upper() in DEVICES:
             raise UnfitError(FOLDER, f"{quoted(text)} with the reserved name {quoted(part)}")
     return text
