@@ -147,7 +147,7 @@ class Lab:
         self._refusing.clear()
         self.world.reset(scenario, seed)
         for name, service in self._services.items():
-            service.forget_shells()
+            service.shells.close_all()
             if self.world.is_listening(name):
                 self._listeners[name].open()
 
@@ -177,7 +177,7 @@ class Lab:
         self._faults.disarm()
         for name, listener in self._listeners.items():
             listener.release()
-            self._services[name].forget_shells()
+            self._services[name].shells.close_all()
         self.world.close()
 
     def _add_node(self, name: str, describe: Callable[[Invocation], str], quotas: Quotas) -> None:
@@ -212,7 +212,7 @@ class Lab:
     def _on_power_change(self, name: str, is_listening: bool) -> None:  # noqa: FBT001 - the world's
         if not is_listening:
             self._listeners[name].close()
-            self._services[name].forget_shells()
+            self._services[name].shells.close_all()
         elif name not in self._refusing:
             self._listeners[name].open()
 

@@ -39,10 +39,10 @@ _INT32 = range(-(2**31), 2**31)
 _INT64 = range(-(2**63), 2**63)
 _CUSTOM_OBJECT = "System.Management.Automation.PSCustomObject"
 _SCALARS: tuple[tuple[type, Callable[[Any], object]], ...] = (
-    (PSSecureString, lambda value: SecretText(value.decrypt()[:])),
+    (PSSecureString, lambda value: SecretText(str.__str__(value.decrypt()))),
     (bool, bool),
     (PSChar, str),
-    (str, lambda value: value[:]),  # a slice is a str proper, without the object around it
+    (str, str.__str__),  # makes a str proper of psrpcore's
     (int, int),
     (float, float),
     (PSGuid, str),

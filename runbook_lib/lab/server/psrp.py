@@ -30,7 +30,12 @@ from psrpcore import (
     SetMinRunspacesEvent,
     StreamType,
 )
-from psrpcore.types import PSInvocationState, PSVersion, SessionCapability
+from psrpcore.types import (
+    PSInvocationState,
+    PSVersion,
+    SessionCapability,
+    add_note_property,
+)
 
 from runbook_lib.lab.answers import ErrorReply, Invocation, Reply
 from runbook_lib.lab.faults import Fault, When
@@ -97,7 +102,7 @@ class RunspacePool:
     def __post_init__(self) -> None:
         """Set up the protocol's server end at version 2.1."""
         self.output = OutputStream(self.changed)
-        self._pool = ServerRunspacePool({"PSVersionTable": _version_table()})
+        self._pool = _Pool({"PSVersionTable": _version_table()})
         self._pool.our_capability = SessionCapability(
             PSVersion=PSVersion("2.0"),
             protocolversion=PSVersion("2.1"),
@@ -251,6 +256,24 @@ def _failure(message: str) -> Reply:
     return Reply(terminating=ErrorReply("LabFailure", message))
 
 
+class _Pool(ServerRunspacePool):
+    """psrpcore reads "ci" where these two messages say "CI" ([MS-PSRP] 2.2.2.6 and 2.2.2.7)."""
+
+    def _process_SetMaxRunspaces(self, event: SetMaxRunspacesEvent) -> None:
+        _spell_ci(event)
+        super()._process_SetMaxRunspaces(event)
+
+    def _process_SetMinRunspaces(self, event: SetMinRunspacesEvent) -> None:
+        _spell_ci(event)
+        super()._process_SetMinRunspaces(event)
+
+
+def _spell_ci(event: Any) -> None:
+    message = event._ps_object  # noqa: SLF001
+    if not hasattr(message, "ci"):
+        add_note_property(message, "ci", message.CI)
+
+
 class _RefusedError(Exception):
     """A pipeline that a 2.0 node or the lab does not carry out."""
 
@@ -276,10 +299,10 @@ def _invocation(pipeline: Any) -> Invocation:
         if name in parameters:
             raise _RefusedError(f"The parameter {name} was given twice.")
         try:
-            parameters[name[:]] = objects.plain(value)
+            parameters[str.__str__(name)] = objects.plain(value)
         except objects.UnsupportedValueError as error:
             raise _RefusedError(f"The lab takes no value of type {error} for {name}.") from error
-    return Invocation(command.command_text[:], bool(command.is_script), parameters)
+    return Invocation(str.__str__(command.command_text), bool(command.is_script), parameters)
 
 
 def _set_running(pipeline: ServerPipeline) -> None:

@@ -10,7 +10,6 @@ import base64
 import binascii
 import time
 import uuid
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,21 +20,19 @@ from runbook_lib.lab.answers import Invocation, Reply
 from runbook_lib.lab.faults import Fault, When
 from runbook_lib.lab.server import soap, winrm_config
 from runbook_lib.lab.server.psrp import Command, Node, RunspacePool
+from runbook_lib.lab.server.shells import Shell, Shells
 from runbook_lib.lab.server.soap import RSP, Request
 from runbook_lib.lab.server.winrm_config import Quotas
 from runbook_lib.lab.server.wire_faults import WireFaults, mangled
 from runbook_lib.lab.server.wire_record import WireRecord
 from runbook_lib.lab.server.wsman_faults import (
-    ACCESS_DENIED,
     BAD_BODY,
     ENVELOPE_TOO_SMALL,
     NO_REMOTE_SHELLS,
     NO_SUCH_ACTION,
     NO_SUCH_COMMAND,
     NO_SUCH_RESOURCE,
-    SHELL_GONE,
     TIMEOUT_TOO_SHORT,
-    TOO_MANY_SHELLS,
     UNSUPPORTED,
     FaultError,
 )
@@ -50,7 +47,6 @@ _STATE = f"{RSP}/CommandState"
 _SIGNAL_STOP = frozenset({"powershell/signal/ctrl_c", f"{RSP}/signal/ctrl_c"})
 _SIGNAL_TERMINATE = frozenset({f"{RSP}/signal/terminate"})
 _RECEIVE_OVERHEAD = 2048
-_REPLAYS = 8
 _SMALLEST_ENVELOPE = 8192
 
 
@@ -77,21 +73,6 @@ class Caller:
 
 
 @dataclass
-class Shell:
-    """One open shell of one user."""
-
-    shell_id: str
-    resource_uri: str
-    owner: str
-    address: str
-    pool: RunspacePool
-    opened_at: float
-    used_at: float
-    busy: int = 0
-    replays: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
-
-
-@dataclass
 class NodeService:
     """WinRM of one node.
 
@@ -109,7 +90,7 @@ class NodeService:
 
     def __post_init__(self) -> None:
         """Start without shells."""
-        self._shells: dict[str, Shell] = {}
+        self.shells = Shells(self.quotas, self.monotonic)
         self._lock = Lock()
         self.pipelines = 0
 
@@ -125,20 +106,6 @@ class NodeService:
         except FaultError as error:
             relates_to = error.relates_to or (request.message_id if request else "")
             return Answered(500, soap.fault_reply(error.fault, relates_to))
-
-    def forget_shells(self) -> None:
-        """End all shells: the node goes down."""
-        with self._lock:
-            shells = list(self._shells.values())
-            self._shells.clear()
-        for shell in shells:
-            with shell.pool.changed:
-                shell.pool.close()
-
-    def shell_count(self) -> int:
-        """Return how many shells are open."""
-        with self._lock:
-            return len(self._shells)
 
     def _check_limits(self, request: Request) -> None:
         if request.timeout_s < self.quotas.shortest_timeout_s:
@@ -173,48 +140,9 @@ class NodeService:
             raise FaultError(NO_SUCH_ACTION)
         if request.resource_uri not in _POWERSHELL_SHELLS:
             raise FaultError(NO_SUCH_RESOURCE)
-        shell = self._shell(request, caller)
-        with self._lock:
-            shell.busy += 1
-        try:
-            with shell.pool.changed:
-                return serve(request, shell, caller)
-        finally:
-            with self._lock:
-                shell.busy -= 1
-                shell.used_at = self.monotonic()
-
-    def _shell(self, request: Request, caller: Caller) -> Shell:
-        self._drop_idle()
         shell_id = request.selectors.get("ShellId", "")
-        with self._lock:
-            shell = self._shells.get(shell_id.upper())
-        if shell is None:
-            raise FaultError(
-                SHELL_GONE.saying(
-                    f"The request for the Windows Remote Shell with ShellId {shell_id} failed "
-                    "because the shell was not found on the server. Possible causes are: the "
-                    "specified ShellId is incorrect or the shell no longer exists on the server. "
-                    "Provide the correct ShellId or create a new shell and retry the operation."
-                )
-            )
-        if shell.owner.casefold() != caller.user.casefold():
-            raise FaultError(ACCESS_DENIED)
-        return shell
-
-    def _drop_idle(self) -> None:
-        now = self.monotonic()
-        with self._lock:
-            idle = [
-                shell
-                for shell in self._shells.values()
-                if not shell.busy and now - shell.used_at > self.quotas.idle_s
-            ]
-            for shell in idle:
-                del self._shells[shell.shell_id]
-        for shell in idle:
-            with shell.pool.changed:
-                shell.pool.close()
+        with self.shells.using(shell_id, caller.user) as shell, shell.pool.changed:
+            return serve(request, shell, caller)
 
     def _create(self, request: Request, caller: Caller) -> Answered:
         if request.resource_uri == f"{RSP}/cmd":
@@ -229,50 +157,26 @@ class NodeService:
         creation = request.first(f"{{{RSP}}}Shell").findtext(f"{{{soap.PWSH}}}creationXml")
         if not creation:
             raise FaultError(BAD_BODY)
-        self._drop_idle()
-        shell = self._new_shell(request, caller)
-        with shell.pool.changed:
-            shell.pool.receive(_decoded(creation))
-        with self._lock:
-            mine = [
-                s for s in self._shells.values() if s.owner.casefold() == caller.user.casefold()
-            ]
-            if len(mine) >= self.quotas.shells_per_user:
-                raise FaultError(
-                    TOO_MANY_SHELLS.saying(
-                        "The WS-Management service cannot process the request. This user is "
-                        f"allowed a maximum number of {self.quotas.shells_per_user} concurrent "
-                        "shells, which has been exceeded. Close existing shells or raise the quota "
-                        "for this user."
-                    )
-                )
-            self._shells[shell.shell_id] = shell
+        pool = RunspacePool(self._node_for(caller.user))
+        shell = self.shells.make(request.resource_uri, caller.user, caller.address, pool)
+        with pool.changed:
+            pool.receive(_decoded(creation))
+        self.shells.add(shell)
         body = (
             f"<x:ResourceCreated><a:Address>{escape(request.to)}</a:Address>"
             f"<a:ReferenceParameters><w:ResourceURI>{escape(shell.resource_uri)}</w:ResourceURI>"
             f'<w:SelectorSet><w:Selector Name="ShellId">{shell.shell_id}</w:Selector>'
             "</w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>"
-            f"{self._described(shell)}"
+            f"{self.shells.described(shell)}"
         )
         return Answered(200, soap.reply(request, body))
 
-    def _new_shell(self, request: Request, caller: Caller) -> Shell:
-        node = Node(
-            answer=partial(self._answer, caller.user),
+    def _node_for(self, user: str) -> Node:
+        return Node(
+            answer=partial(self._answer, user),
             describe=self.describe,
-            working=partial(self.record.working, is_request=False),
             fault_for=lambda invocation: self.faults.meet_pipeline(self.node, invocation.label),
-        )
-        now = self.monotonic()
-        return Shell(
-            # WinRM 2.0 takes no ShellId from a client; it makes its own.
-            shell_id=str(uuid.uuid4()).upper(),
-            resource_uri=request.resource_uri,
-            owner=caller.user,
-            address=caller.address,
-            pool=RunspacePool(node),
-            opened_at=now,
-            used_at=now,
+            working=partial(self.record.working, is_request=False),
         )
 
     def _answer(self, user: str, invocation: Invocation) -> Reply:
@@ -322,9 +226,7 @@ class NodeService:
             fault, command.fault = command.fault, None
             chunks = mangled(chunks, fault)
         envelope = soap.reply(request, _received(chunks, command_id, is_last=is_last))
-        shell.replays[request.message_id] = envelope
-        while len(shell.replays) > _REPLAYS:
-            shell.replays.popitem(last=False)
+        shell.keep_for_replay(request.message_id, envelope)
         return Answered(200, envelope, fault)
 
     def _signal(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
@@ -341,15 +243,15 @@ class NodeService:
         return Answered(200, soap.reply(request, "<rsp:SignalResponse/>"))
 
     def _delete(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
-        with self._lock:
-            self._shells.pop(shell.shell_id, None)
+        self.shells.discard(shell)
         shell.pool.close()
         return Answered(200, soap.reply(request, ""))
 
     def _get(self, request: Request, caller: Caller) -> Answered:
         if request.resource_uri in {RSP, *_POWERSHELL_SHELLS}:
-            shell = self._shell(request, caller)
-            return Answered(200, soap.reply(request, self._described(shell)))
+            shell_id = request.selectors.get("ShellId", "")
+            with self.shells.using(shell_id, caller.user) as shell:
+                return Answered(200, soap.reply(request, self.shells.described(shell)))
         configured = winrm_config.section(request.resource_uri, self.quotas)
         if configured is None:
             raise FaultError(NO_SUCH_RESOURCE)
@@ -361,34 +263,13 @@ class NodeService:
         wanted = request.first(f"{{{soap.WSEN}}}Enumerate")
         if wanted.find(f"{{{soap.W}}}OptimizeEnumeration") is None:
             raise FaultError(UNSUPPORTED)
-        self._drop_idle()
-        with self._lock:
-            shells = [
-                s for s in self._shells.values() if s.owner.casefold() == caller.user.casefold()
-            ]
-        items = "".join(self._described(shell) for shell in shells)
+        mine = self.shells.owned_by(caller.user)
+        items = "".join(self.shells.described(shell) for shell in mine)
         body = (
             "<n:EnumerateResponse><n:EnumerationContext/>"
             f"<w:Items>{items}</w:Items><w:EndOfSequence/></n:EnumerateResponse>"
         )
         return Answered(200, soap.reply(request, body))
-
-    def _described(self, shell: Shell) -> str:
-        now = self.monotonic()
-        return (
-            f"<rsp:Shell><rsp:ShellId>{shell.shell_id}</rsp:ShellId>"
-            f"<rsp:ResourceUri>{escape(shell.resource_uri)}</rsp:ResourceUri>"
-            f"<rsp:Owner>{escape(shell.owner)}</rsp:Owner>"
-            f"<rsp:ClientIP>{shell.address}</rsp:ClientIP>"
-            f"<rsp:IdleTimeOut>PT{self.quotas.idle_s:.3f}S</rsp:IdleTimeOut>"
-            "<rsp:InputStreams>stdin pr</rsp:InputStreams>"
-            "<rsp:OutputStreams>stdout</rsp:OutputStreams>"
-            f"<rsp:ShellRunTime>{_age(now - shell.opened_at)}</rsp:ShellRunTime>"
-            f"<rsp:ShellInactivity>{_age(now - shell.used_at)}</rsp:ShellInactivity></rsp:Shell>"
-        )
-
-    def _shells_of(self, user: str) -> list[Shell]:
-        return [s for s in self._shells.values() if s.owner.casefold() == user.casefold()]
 
     @staticmethod
     def _named_command(shell: Shell, command_id: str | None) -> Command | None:
@@ -432,10 +313,3 @@ def _decoded(text: str) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise FaultError(BAD_BODY) from error
-
-
-def _age(span_s: float) -> str:
-    minutes, rest = divmod(int(span_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    return f"P{days}DT{hours}H{minutes}M{rest}S"
