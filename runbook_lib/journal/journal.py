@@ -61,7 +61,7 @@ class Journal:
     @classmethod
     def create(cls, path: Path, clock: Clock, *, disk: Disk = SYSTEM_DISK) -> Journal:
         """Return a new, empty journal; its folder (0700), file (0600) and names are durable."""
-        storage.make_private_folder(path.parent)
+        storage.make_private_folder(path.parent, disk)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
             descriptor = os.open(path, flags, storage.FILE_MODE)

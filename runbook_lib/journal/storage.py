@@ -79,7 +79,7 @@ def sync_folder(folder: Path, disk: Disk = SYSTEM_DISK) -> None:
         os.close(descriptor)
 
 
-def make_private_folder(folder: Path) -> None:
+def make_private_folder(folder: Path, disk: Disk = SYSTEM_DISK) -> None:
     """Make `folder` exist, mode 0700, and its name durable; an existing one must be private."""
     try:
         folder.mkdir(mode=FOLDER_MODE, parents=False)
@@ -88,7 +88,10 @@ def make_private_folder(folder: Path) -> None:
         return
     except OSError as error:
         raise cannot_write(folder, error) from error
-    sync_folder(folder.parent)
+    try:
+        sync_folder(folder.parent, disk)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
 
 
 def refuse_if_not_private(path: Path) -> None:

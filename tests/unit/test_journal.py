@@ -19,6 +19,7 @@ from runbook_lib.clock import SteppedClock
 from runbook_lib.errors import RecordDamagedError
 from runbook_lib.journal.entry import JournalEntry, JsonValue, entry_of, line_of
 from runbook_lib.journal.journal import Journal, read_entries
+from runbook_lib.journal.storage import Disk
 
 ZEROS = "0" * 64
 
@@ -209,3 +210,17 @@ def test_any_json_survives_one_line_of_ascii(data: dict[str, JsonValue]) -> None
     assert line == json.dumps(
         json.loads(line), sort_keys=True, separators=(",", ":")
     ).encode("ascii")  # fmt: skip
+
+
+def test_files_and_folders_are_synced_when_a_journal_begins(
+    tmp_path: Path, clock: SteppedClock
+) -> None:
+    synced: list[str] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+
+    Journal.create(tmp_path / "run" / "journal.jsonl", clock, disk=Disk(sync=sync))
+
+    # The folder's own name, the file, its name in the folder, and the file again on opening.
+    assert synced == [tmp_path.name, "journal.jsonl", "run", "journal.jsonl"]

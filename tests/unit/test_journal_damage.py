@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ import pytest
 from runbook_lib import crash_points
 from runbook_lib.clock import SteppedClock
 from runbook_lib.errors import RecordDamagedError
+from runbook_lib.journal.entry import BrokenEntryError, Chain, entry_of, line_of
 from runbook_lib.journal.journal import Journal, read_entries
 from runbook_lib.journal.storage import Disk
 
@@ -391,3 +393,46 @@ def test_a_missing_journal_is_told_with_a_next_step(path: Path) -> None:
         read_entries(path)
 
     assert error.value.next_step == "name the folder of a run; it holds a journal.jsonl"
+
+
+def test_a_link_put_in_the_journals_place_while_it_is_open_is_refused(path: Path) -> None:
+    journal = three_entries(path)
+    elsewhere = path.rename(path.parent.parent / "elsewhere")
+    path.symlink_to(elsewhere)
+    before = elsewhere.read_bytes()
+
+    with pytest.raises(RecordDamagedError, match="cannot be written"):
+        journal.append("four", {})
+
+    assert elsewhere.read_bytes() == before
+
+
+def test_a_number_that_does_not_count_on_is_found_even_in_a_forged_chain() -> None:
+    chain = Chain()
+    chain.follow(line_of(0, "at", "one", {}, chain.head))
+
+    with pytest.raises(BrokenEntryError, match="numbered 2"):
+        chain.follow(line_of(2, "at", "two", {}, chain.head))
+
+
+@pytest.mark.parametrize("key", ["at", "data", "event", "prev", "seq"])
+@pytest.mark.parametrize("value", [None, True, [], 1.0])
+def test_a_value_of_another_type_makes_a_line_no_entry(key: str, value: object) -> None:
+    line = {"at": "x", "data": {}, "event": "e", "prev": "p", "seq": 0, key: value}
+
+    with pytest.raises(BrokenEntryError, match=f'its "{key}" is not of the type'):
+        entry_of(json.dumps(line).encode())
+
+
+@pytest.mark.parametrize("after", ["a whole line", "half a line"])
+def test_garbage_before_a_good_line_is_damage_and_nothing_is_cut(path: Path, after: str) -> None:
+    three_entries(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    rest = lines[2] if after == "a whole line" else lines[2][:20]
+    path.write_bytes(lines[0] + lines[1] + b"garbage\n" + rest)
+    before = path.read_bytes()
+
+    with pytest.raises(RecordDamagedError, match="Entry 2 "):
+        Journal.open(path, CLOCK)
+
+    assert path.read_bytes() == before

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import stat
 from pathlib import Path
 from typing import NoReturn
 
@@ -97,3 +98,16 @@ def test_an_existing_folder_must_be_private(tmp_path: Path) -> None:
 
     with pytest.raises(RecordDamagedError, match="cannot serve as a record"):
         storage.make_private_folder(folder)
+
+
+def test_a_replaced_file_has_its_content_and_its_name_synced(tmp_path: Path) -> None:
+    synced: list[bool] = []
+    disk = storage.Disk(sync=lambda descriptor: synced.append(_is_folder(descriptor)))
+
+    storage.write_atomically(tmp_path / "file", b"new", disk)
+
+    assert synced == [False, True]
+
+
+def _is_folder(descriptor: int) -> bool:
+    return stat.S_ISDIR(os.fstat(descriptor).st_mode)

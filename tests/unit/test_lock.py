@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -218,3 +219,12 @@ def test_a_lock_file_with_odd_content_names_nobody(tmp_path: Path, content: byte
     lock_path(tmp_path / "run").write_bytes(content)
 
     assert read_holder(tmp_path / "run") is None
+
+
+def test_any_thread_of_the_holder_can_release(tmp_path: Path) -> None:
+    lock = RunLock.take(tmp_path / "run", CLOCK, who="anna")
+    thread = threading.Thread(target=lock.release)
+    thread.start()
+    thread.join()
+
+    RunLock.take(tmp_path / "run", CLOCK, who="bert").release()
