@@ -121,13 +121,18 @@ class Lab:
         """Return a node's listener by the node's name; raise KeyError."""
         return self._listeners[name]
 
+    def service(self, name: str) -> NodeService:
+        """Return a node's WinRM by the node's name; raise KeyError."""
+        return self._services[name]
+
     def arm_fault(self, given: Mapping[str, object]) -> None:
         """Arm a fault of the wire or of the world; raise FaultError if it is neither."""
         fault = Fault.parse(given)
         if not fault.is_of_the_wire:
             self.world.arm_fault(given)
             return
-        if fault.node is not None and fault.node not in self._listeners:
+        names = {name.lower() for name in self._listeners}
+        if fault.node is not None and fault.node.lower() not in names:
             raise FaultError(f"node: {fault.node!r} is none of {', '.join(self._listeners)}")
         _check_argument(fault)
         self._faults.arm(fault)
