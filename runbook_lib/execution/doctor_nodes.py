@@ -23,7 +23,6 @@ from runbook_lib.errors import (
     RunbookError,
     exit_code_of,
 )
-from runbook_lib.execution.connections import connect, keep_lab
 from runbook_lib.execution.doctor import Finding, Verdict
 from runbook_lib.execution.phases import PHASES
 from runbook_lib.sessions.session import Reader
@@ -75,6 +74,9 @@ def examine(parameters: Path, clock: Clock | None = None) -> Report:
 
     Raises ParametersError or CredentialError: without a file and a secret nothing is asked.
     """
+    # Imported here: the way to a node is the slow part, and what was answered is judged without.
+    from runbook_lib.execution.connections import connect, keep_lab
+
     clock = clock or SystemClock()
     loaded = load(parameters)
     with keep_lab(loaded, None, PHASES[0]) as lab:

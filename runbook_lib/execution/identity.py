@@ -27,6 +27,15 @@ def ask(sessions: Mapping[str, Reader], nodes: Iterable[str]) -> dict[str, Ident
     return {node: seen["identity"] for (node, _), seen in zip(wanted, answers, strict=True)}
 
 
+def enrolled(entries: Iterable[JournalEntry]) -> dict[str, ExpectedIdentity]:
+    """Return the machines that an earlier phase or attempt of this run enrolled."""
+    return {
+        str(entry.data["node"]): ExpectedIdentity(str(entry.data["machine_guid"]), None)
+        for entry in entries
+        if entry.event == "enrolled"
+    }
+
+
 def enrol(
     topology: Topology,
     sessions: Mapping[str, Reader],

@@ -6,11 +6,11 @@ on equal nodes show the same. Everything else is in the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from runbook_lib import crash_points
-from runbook_lib.commands.command import ManualAct
 from runbook_lib.errors import (
     BugError,
     InterruptedRunError,
@@ -23,7 +23,7 @@ from runbook_lib.errors import (
 from runbook_lib.execution import phases, restart
 from runbook_lib.execution.connections import Connections
 from runbook_lib.execution.gates import GateKeeper, plan_gate
-from runbook_lib.execution.identity import enrol
+from runbook_lib.execution.identity import enrol, enrolled
 from runbook_lib.execution.phase_plan import PhasePlan, remaining_is_covered
 from runbook_lib.execution.phase_record import (
     approved_before,
@@ -46,8 +46,6 @@ from runbook_lib.steps.step import (
     StepFactory,
 )
 from runbook_lib.topology.models import Approval
-
-Hands = Callable[[ManualAct, str], None]
 
 
 class Phase:
@@ -92,6 +90,11 @@ class Phase:
         )
 
     # -- what a notebook calls
+
+    @property
+    def steps(self) -> Sequence[StepFactory]:
+        """Return the phase's steps in the order in which they are run."""
+        return self._factories
 
     def plan(self) -> Table:
         """Return what the phase would do; in `apply` mode, once a person has agreed to it.
@@ -163,7 +166,7 @@ class Phase:
         seen = picture(started.topology, crew.sessions, f"before {self._name}")
         journal.append("observed", {"phase": self._name, "when": "before", "picture": seen})
         self._runner = Runner(self._name, self._factories, started.topology, crew)
-        self._runner.reboot_nodes |= restart.needed(entries)
+        self._runner.reboot_nodes |= restart.needed(journal.entries)
         self._plan = plan = self._runner.plan()
         write_json(started.folder.plan(self._name), plan.data())
         journal.append(
@@ -185,11 +188,10 @@ class Phase:
         """Return the connected nodes, each known to be the right machine."""
         started = self._started
         connections = started.connections
-        identities = enrol(started.topology, connections.sessions, journal.entries, journal)
         waits = started.topology.waits
-        return Crew(
+        crew = Crew(
             sessions=connections.sessions,
-            identities=identities,
+            identities=enrolled(journal.entries),
             journal=journal,
             gates=self._gatekeeper(journal),
             clock=started.clock,
@@ -198,6 +200,9 @@ class Phase:
             hands=connections.hands if self._is_automatic() else None,
             alive=started.alive,
         )
+        restart.settle(self._name, crew, deadline_s=waits.reboot_s)
+        found = enrol(started.topology, connections.sessions, journal.entries, journal)
+        return replace(crew, identities=found)
 
     def _gatekeeper(self, journal: Journal) -> GateKeeper:
         return GateKeeper(self._started.folder, journal, automatic=self._is_automatic())
@@ -304,8 +309,9 @@ class Phase:
         for planned in after.steps:
             if planned.step.node not in restarted:
                 continue
-            rows = runner.confirm(planned)
-            if planned.key in waited:
+            was_waiting = planned.key in waited
+            rows = runner.confirm(planned, was_waiting=was_waiting)
+            if was_waiting:
                 yield from rows
 
     # -- keeping order

@@ -36,6 +36,11 @@ OUTCOMES: Mapping[type, str] = {
 }
 
 
+def outcome_of(plan: Plan) -> str:
+    """Return a plan's outcome in the words of journal and plan file."""
+    return next(word for kind, word in OUTCOMES.items() if isinstance(plan, kind))
+
+
 def command_text(change: Change) -> str:
     """Return the change's command as an administrator could paste it, or a person's act."""
     if isinstance(change.by, ManualAct):
@@ -68,12 +73,10 @@ class PlannedStep:
         match self.plan:
             case Changes():
                 return ""
-            case Deferred(until=until):
-                return f"checked in {until}"
             case Blocked(reason=reason, next_step=next_step):
                 return f"{reason}. Next: {next_step}"
-            case NoChange(reason=reason) | RebootPending(reason=reason):
-                return reason
+            case other:
+                return other.reason
 
     def data(self) -> dict[str, Any]:
         """Return the step as the journal and the plan file hold it."""
@@ -83,7 +86,7 @@ class PlannedStep:
             "ids": list(self.step.ids),
             "step_class": self.step.step_class.value,
             "title": self.title,
-            "outcome": OUTCOMES[type(self.plan)],
+            "outcome": outcome_of(self.plan),
             "reason": self.reason,
             "changes": [change_data(change) for change in self.changes],
         }
@@ -124,7 +127,7 @@ class PhasePlan:
             {
                 "step": planned.name,
                 "node": planned.step.node,
-                "outcome": OUTCOMES[type(planned.plan)],
+                "outcome": outcome_of(planned.plan),
                 "changes": [[c.setting, c.before, c.after] for c in planned.changes],
             }
             for planned in self.steps

@@ -9,10 +9,10 @@ from runbook_lib.clock import Deadline
 from runbook_lib.commands import power
 from runbook_lib.commands.system import Identity
 from runbook_lib.errors import (
-    CommandFailedError,
     MalformedReplyError,
     OutcomeUnknownError,
     RebootError,
+    RunbookError,
     TransportError,
     WrongNodeError,
 )
@@ -58,52 +58,72 @@ def unfinished(entries: Iterable[JournalEntry]) -> dict[str, JournalEntry]:
     return open_
 
 
+def settle(phase: str, crew: Crew, *, deadline_s: float) -> None:
+    """Find out what became of restarts that an earlier attempt asked for.
+
+    A restart that Windows accepted is awaited. One of which no answer is on record is given the
+    time in which Windows would go down; if the node still runs by then, it was never asked.
+    """
+    entries = crew.journal.entries
+    answered = {e.data["intent"]: e.data["outcome"] for e in entries if e.event == "result"}
+    for node, intent in unfinished(entries).items():
+        before = datetime.fromisoformat(str(intent.data["before"]))
+        if answered.get(intent.seq) == "failed":
+            continue
+        if intent.seq in answered:
+            _await(phase, node, before, crew, Deadline.after(crew.clock, deadline_s))
+        elif _goes_down(node, before, crew):
+            _await(phase, node, before, crew, Deadline.after(crew.clock, deadline_s))
+        else:
+            _result(crew, intent, "absent", None)
+
+
+def _goes_down(node: str, before: datetime, crew: Crew) -> bool:
+    """Tell whether a node goes down, or has been down, within Windows' time of warning."""
+    deadline = Deadline.after(crew.clock, 2 * power.SECONDS_OF_WARNING)
+    while not deadline.is_over:
+        try:
+            seen = identity.ask(crew.sessions, [node])[node]
+        except TransportError:
+            return True
+        if seen.booted_at > before + TOLERANCE:
+            return True
+        crew.clock.sleep(max(crew.poll_s, 0.1))
+    return False
+
+
 def restart(
     phase: str, nodes: Iterable[str], crew: Crew, *, deadline_s: float
 ) -> dict[str, JournalEntry]:
     """Restart the nodes side by side; return each node's `rebooted` entry.
 
-    A restart that an earlier attempt asked for, and that the boot time shows, is adopted.
     Raises RebootError when a node does not go, or does not come back within `deadline_s`.
     """
-    nodes = list(nodes)
     found = identity.ask(crew.sessions, nodes)
-    asked_before = unfinished(crew.journal.entries)
-    intents: dict[str, JournalEntry] = {}
-    before: dict[str, datetime] = {}
-    for node in nodes:
-        earlier = asked_before.get(node)
-        before[node] = found[node].booted_at
-        if earlier is not None and _moved(earlier, found[node]):
-            intents[node] = earlier
-            before[node] = datetime.fromisoformat(str(earlier.data["before"]))
     pending = {}
-    for node in nodes:
-        if node in intents:
-            continue
+    for node, seen in found.items():
         crew.alive()
-        intents[node] = _intend(phase, node, before[node], crew)
+        intent = _intend(phase, node, seen.booted_at, crew)
         action = power.restart(f"scc-runbook {phase}")
-        pending[node] = crew.sessions[node].begin_act(action, crew.identities[node])
+        pending[node] = intent, crew.sessions[node].begin_act(action, crew.identities[node])
     refused = None
-    for node, act in pending.items():
+    for intent, act in pending.values():
         try:
             answer = act.finish(60.0)
-            _result(crew, intents[node], "accepted", answer.code)
         except OutcomeUnknownError:
             # The node may go down before it answers; its boot time will tell.
-            _result(crew, intents[node], "unknown", None)
-        except CommandFailedError as error:
-            _result(crew, intents[node], "failed", None)
+            _result(crew, intent, "unknown", None)
+        except RunbookError as error:
+            _result(crew, intent, "failed", None)
             refused = refused or error
+        else:
+            _result(crew, intent, "accepted", answer.code)
     if refused:
         raise refused
     deadline = Deadline.after(crew.clock, deadline_s)
-    return {node: _await(phase, node, before[node], crew, deadline) for node in nodes}
-
-
-def _moved(earlier: JournalEntry, now: Identity) -> bool:
-    return now.booted_at > datetime.fromisoformat(str(earlier.data["before"])) + TOLERANCE
+    return {
+        node: _await(phase, node, seen.booted_at, crew, deadline) for node, seen in found.items()
+    }
 
 
 def _intend(phase: str, node: str, booted_at: datetime, crew: Crew) -> JournalEntry:

@@ -10,6 +10,7 @@ Rules that bind this file:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,10 +28,10 @@ from runbook_lib.errors import (
 )
 from runbook_lib.execution.gates import GateKeeper, manual_gate
 from runbook_lib.execution.phase_plan import (
-    OUTCOMES,
     PhasePlan,
     PlannedStep,
     change_data,
+    outcome_of,
 )
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
@@ -161,7 +162,7 @@ class Runner:
             self._refuse_stale(step)
         refuse_blocked(self.phase, planned)
         rounds = max((len(step.changes) for step in planned), default=0)
-        adopted: set[tuple[str, str]] = set()
+        adopted: set[tuple[str, str]] = set()  # (node, setting)
         for n in range(rounds):
             adopted |= self._change([(s, s.changes[n]) for s in planned if n < len(s.changes)])
         after = self._after(factory) if rounds else planned
@@ -169,12 +170,12 @@ class Runner:
         return [
             row
             for step, now in zip(planned, after, strict=True)
-            for row in self._verify(step, now, spent, adopted=step.key in adopted)
+            for row in self._verify(step, now, spent, adopted)
         ]
 
-    def confirm(self, planned: PlannedStep) -> list[Row]:
-        """Journal a step that a separate read shows as wished; return its line."""
-        return self._verify(planned, planned, 0.0, adopted=False)
+    def confirm(self, planned: PlannedStep, *, was_waiting: bool) -> list[Row]:
+        """Journal a step that a read after the restart shows as wished; return its line."""
+        return self._verify(planned, planned, 0.0, set(), was_waiting=was_waiting)
 
     def _refuse_stale(self, now: PlannedStep) -> None:
         """Refuse when a node is not as our own last read saw it (rule 2)."""
@@ -211,7 +212,7 @@ class Runner:
         for planned, change, intent, pending in begun:
             try:
                 if self._finish(planned, change, intent, pending):
-                    adopted.add(planned.key)
+                    adopted.add((planned.step.node, change.setting))
             except RunbookError as failure:
                 error = error or failure
         if error:
@@ -341,7 +342,13 @@ class Runner:
         self._result(intent, "done", None, [])
 
     def _verify(
-        self, before: PlannedStep, now: PlannedStep, spent_s: float, *, adopted: bool
+        self,
+        before: PlannedStep,
+        now: PlannedStep,
+        spent_s: float,
+        adopted: AbstractSet[tuple[str, str]],
+        *,
+        was_waiting: bool = False,
     ) -> list[Row]:
         """Journal that a separate read shows the step as wished; return its rows."""
         elsewhere = isinstance(now.plan, Deferred) and now.plan.until != self.phase
@@ -355,28 +362,40 @@ class Runner:
             )
         if isinstance(now.plan, RebootPending):
             self.reboot_nodes.add(now.step.node)
-        outcome = "adopted" if adopted else "changed" if before.changes else "unchanged"
+        node = now.step.node
+        outcomes = [
+            "adopted"
+            if (node, change.setting) in adopted
+            else "reboot pending"
+            if change.effect is Effect.AFTER_REBOOT
+            else "changed"
+            for change in before.changes
+        ]
+        outcome = "changed" if was_waiting else outcomes[0] if outcomes else "unchanged"
         if isinstance(now.plan, RebootPending | Deferred):
-            outcome = OUTCOMES[type(now.plan)]
+            outcome = outcome_of(now.plan)
         entry = self.crew.journal.append(
             "verified",
             {
                 "phase": self.phase,
                 "step": now.name,
-                "node": now.step.node,
+                "node": node,
                 "ids": list(now.step.ids),
                 "title": now.title,
                 "outcome": outcome,
                 "reason": now.reason,
-                "changes": [change_data(change) for change in before.changes],
+                "changes": [
+                    {**change_data(change), "outcome": each}
+                    for change, each in zip(before.changes, outcomes, strict=True)
+                ],
                 "duration_s": round(spent_s, 3),
             },
         )
         if not before.changes:
-            return [Row(now.step.node, now.title, now.reason, "", outcome, entry.seq)]
+            return [Row(node, now.title, now.reason, "", outcome, entry.seq)]
         return [
-            Row(now.step.node, change.setting, change.before, change.after, outcome, entry.seq)
-            for change in before.changes
+            Row(node, change.setting, change.before, change.after, each, entry.seq)
+            for change, each in zip(before.changes, outcomes, strict=True)
         ]
 
 
@@ -399,7 +418,7 @@ def refuse_blocked(
 def fingerprint(plan: Plan) -> tuple[str, frozenset[tuple[str, str, str]]]:
     """Return what two sweeps of an unchanged node share."""
     changes = plan.changes if isinstance(plan, Changes) else ()
-    return OUTCOMES[type(plan)], frozenset((c.setting, c.before, c.after) for c in changes)
+    return outcome_of(plan), frozenset((c.setting, c.before, c.after) for c in changes)
 
 
 def describe(plan: Plan) -> str:
@@ -410,7 +429,7 @@ def describe(plan: Plan) -> str:
         case Deferred(until=until):
             return f"nothing to tell before {until}"
         case _:
-            return f"{OUTCOMES[type(plan)]}: {plan.reason}"
+            return f"{outcome_of(plan)}: {plan.reason}"
 
 
 def _still_wanted(now: PlannedStep, change: Change) -> bool:

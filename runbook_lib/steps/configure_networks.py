@@ -74,6 +74,15 @@ class NameComputer:
         )
 
 
+class AfterTheChanges(Deferred):
+    """It can be told as soon as the steps above have been run."""
+
+    @property
+    def reason(self) -> str:
+        """Return when it is told."""
+        return "checked after the changes above"
+
+
 @dataclass(frozen=True)
 class ConfirmSettings:
     """Both adapters hold their addresses: no conflict took one of them away."""
@@ -108,7 +117,7 @@ class ConfirmSettings:
                     f"{self.node}), and give one of the two another address",
                 )
             if adapter.addresses != (wished.address,):
-                return Deferred(PHASE)
+                return AfterTheChanges(PHASE)
         return NoChange(f"{self.public.address} and {self.private.address} in use")
 
 

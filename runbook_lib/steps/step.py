@@ -78,10 +78,15 @@ class RebootPending:
 
 @dataclass(frozen=True)
 class Deferred:
-    """It cannot be told yet; `until` names the phase or event, `wishes` what may then be set."""
+    """It cannot be told yet; `until` names the phase that can, `wishes` what may then be set."""
 
     until: str
     wishes: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Return when it is told."""
+        return f"checked in {self.until}"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from runbook_lib.steps import configure_networks as steps
 from runbook_lib.steps.step import (
     Blocked,
     Changes,
-    Deferred,
     Effect,
     NoChange,
     Plan,
@@ -276,7 +275,7 @@ def test_private_loses_gateway_dns_and_wins() -> None:
         (True, True, "address yes, suffix yes"),
     ],
 )
-def test_each_registration_box_counts(full: bool, suffix: bool, before: str) -> None:  # noqa: FBT001
+def test_each_registration_box_counts(full: bool, suffix: bool, before: str) -> None:
     seen = private_adapter(registers_in_dns=full, registers_domain_suffix=suffix)
 
     plan = on_node_1(steps.stop_dns_registration).plan(seen=seen)
@@ -286,7 +285,7 @@ def test_each_registration_box_counts(full: bool, suffix: bool, before: str) -> 
 
 
 @pytest.mark.parametrize("dns_for_wins", [True, False])
-def test_lmhosts_goes_off_and_its_neighbour_switch_stays(dns_for_wins: bool) -> None:  # noqa: FBT001
+def test_lmhosts_goes_off_and_its_neighbour_switch_stays(dns_for_wins: bool) -> None:
     plan = on_node_1(steps.turn_off_lmhosts).plan(
         switches=NameResolution(lmhosts=True, dns_for_wins=dns_for_wins)
     )
@@ -371,4 +370,4 @@ def test_before_the_changes_the_confirmation_waits_for_its_own_phase() -> None:
         public=adapter(addresses=("192.168.1.101",)), private=private_adapter()
     )
 
-    assert plan == Deferred("10_configure_networks")
+    assert plan == steps.AfterTheChanges("10_configure_networks")

@@ -1,0 +1,204 @@
+"""A session on a lab world in the same process: no sockets, the same wire form, the same errors.
+
+Crash points are counted as the real session counts them, and a change that resets the node's
+connections loses its reply here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from runbook_lib import crash_points
+from runbook_lib.clock import SteppedClock
+from runbook_lib.commands.command import Action, ManualAct, Query
+from runbook_lib.errors import (
+    CommandFailedError,
+    NodeUnreachableError,
+    OutcomeUnknownError,
+    RunbookError,
+    SessionLostError,
+)
+from runbook_lib.execution.connections import Connections
+from runbook_lib.execution.phase import Phase
+from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.execution.run_record import open_run
+from runbook_lib.execution.start import Start
+from runbook_lib.journal.journal import Journal
+from runbook_lib.lab.answers import Bag, Invocation, Reply
+from runbook_lib.lab.world.clock import PolledClock
+from runbook_lib.lab.world.power import NodeIsDownError
+from runbook_lib.lab.world.world import World
+from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity
+from runbook_lib.sessions.wire_form import ScriptCall, act_answer, pack_act, pack_reads
+from runbook_lib.topology.loading import Loaded, load
+from tests.builders import LAB
+
+WALL = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class Pending:
+    """An answer that is already there; an error waits for `finish`, as sessions promise."""
+
+    take: Callable[[], Any]
+
+    def finish(self, _deadline_s: float) -> Any:
+        """Return the values, or raise what went wrong."""
+        return self.take()
+
+
+@dataclass
+class InProcessSession:
+    """One node of a world. lose_reply: the next act's reply is lost after its effect."""
+
+    world: World
+    node: str
+    lose_reply: bool = False
+    acts: int = 0
+    _resets: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Hear when the node's connections are reset."""
+        self.world.on_connections_reset(self._resets.append)
+
+    def begin_read(self, queries: Sequence[Query[Any]]) -> Pending:
+        """Ask at once; the answer is looked at by `finish`."""
+        packed = pack_reads(queries)
+        try:
+            reply = self._call(packed.call)
+        except (NodeIsDownError, ConnectionResetError) as error:
+            return Pending(_raiser(_unreachable(self.node, error)))
+        return Pending(lambda: packed.values(self.node, rows(reply)))
+
+    def begin_act(self, action: Action, identity: ExpectedIdentity) -> Pending:
+        """Send once; what the world did stays done, whatever becomes of the reply."""
+        self.acts += 1
+        try:
+            reply = self._call(pack_act(action, identity))
+        except NodeIsDownError as error:
+            return Pending(_raiser(_unreachable(self.node, error)))
+        except ConnectionResetError:
+            return Pending(_raiser(_unknown(self.node)))
+        if self.lose_reply:
+            self.lose_reply = False
+            return Pending(_raiser(_unknown(self.node)))
+
+        def take() -> ActionAnswer:
+            if reply.terminating is not None:
+                raise CommandFailedError("refused", why=reply.terminating.message, next_step="-")
+            return act_answer(self.node, action, identity, rows(reply))
+
+        return Pending(take)
+
+    def reconnect(self) -> None:
+        """Open the way again; raises while the node is down."""
+        self._resets.clear()
+        if not self.world.is_listening(self.node):
+            raise _unreachable(self.node, NodeIsDownError(self.node))
+
+    def close(self) -> None:
+        """Hold nothing, so give nothing back."""
+
+    def _call(self, call: ScriptCall) -> Reply:
+        crash_points.reach("send:before")
+        self._resets.clear()
+        reply = self.world.answer(
+            self.node, "Administrator", Invocation(call.text, True, dict(call.parameters))
+        )
+        crash_points.reach("send:after")
+        if self.node in self._resets:
+            raise ConnectionResetError
+        crash_points.reach("reply")
+        return reply
+
+
+def rows(reply: Reply) -> list[dict[str, Any]]:
+    """Return a reply's objects as the wire form wants them."""
+    return [dict(bag.properties) for bag in reply.output if isinstance(bag, Bag)]
+
+
+def _raiser(error: RunbookError) -> Callable[[], Any]:
+    def raise_it() -> Any:
+        raise error
+
+    return raise_it
+
+
+def _unreachable(node: str, error: Exception) -> RunbookError:
+    kind = NodeUnreachableError if isinstance(error, NodeIsDownError) else SessionLostError
+    return kind(f"{node} does not answer.", why=type(error).__name__, next_step="look at the node")
+
+
+def _unknown(node: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"The reply of {node} was lost.", why="connection reset", next_step="resume the run"
+    )
+
+
+@dataclass
+class Rehearsal:
+    """A world, its sessions and a run folder: phases are opened on it as notebooks do."""
+
+    world: World
+    runs: Path
+    loaded: Loaded = field(default_factory=lambda: load(LAB))
+    mode: str = "apply"
+    approved_plan: str = ""
+    folder: RunFolder | None = None
+    sessions: dict[str, InProcessSession] = field(default_factory=dict)
+    started: list[Start] = field(default_factory=list)
+
+    @classmethod
+    def on_factory_nodes(cls, runs: Path) -> Rehearsal:
+        """Return a rehearsal before its first phase."""
+        loaded = load(LAB)
+        world = World.create("factory", loaded.topology, 1, clock=PolledClock(WALL))
+        return cls(world, runs, loaded)
+
+    def start(self, phase: str) -> Start:
+        """Return the surroundings of a phase, as a fresh kernel would have them."""
+        clock = SteppedClock(WALL)
+        journal = None
+        if self.folder is None and self.mode == "apply":
+            self.folder, journal = open_run(
+                self.loaded, self.runs / "run", (phase,), str(LAB), clock
+            )
+        elif self.mode == "apply" and self.folder is not None:
+            journal = Journal.open(self.folder.journal, clock)
+        self.sessions = {
+            node.name: InProcessSession(self.world, node.name)
+            for node in self.loaded.topology.nodes
+        }
+        started = Start(
+            phase,
+            self.mode,
+            self.loaded,
+            self.folder or RunFolder(self.runs / "none"),
+            journal,
+            Connections(dict(self.sessions), hands=self.hands),
+            clock,
+            self.approved_plan,
+        )
+        self.started.append(started)
+        return started
+
+    def open(self, phase: str) -> Phase:
+        """Return an opened phase."""
+        return Phase(self.start(phase))
+
+    def hands(self, act: ManualAct, node: str) -> None:
+        """Act as a person would."""
+        self.world.act(str(act.act), {"node": node, **dict(act.arguments)})
+
+    def carry_out(self, phase: str) -> Phase:
+        """Run a phase as its notebook does, from plan to close."""
+        opened = self.open(phase)
+        opened.plan()
+        for step in opened.steps:
+            opened.run(step)
+        opened.close()
+        return opened
