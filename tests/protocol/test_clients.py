@@ -85,7 +85,7 @@ def test_winrs_of_pypsrp_is_refused(lab: Lab) -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
-def test_curl_finds_nothing_but_negotiate_offered(lab: Lab, tmp_path: Path) -> None:
+def test_curl_with_a_plain_body_is_logged_on_and_refused(lab: Lab, tmp_path: Path) -> None:
     node = lab.node("NODE1")
     config = tmp_path / "curl.conf"
     password = PASSWORD.replace("\\", "\\\\").replace('"', '\\"')
@@ -103,5 +103,5 @@ def test_curl_finds_nothing_but_negotiate_offered(lab: Lab, tmp_path: Path) -> N
         timeout=30,
     )
 
-    assert done.stdout == "401"
-    assert lab.logons.bad() == {}
+    assert done.stdout == "500"
+    assert (lab.logons.good(), lab.logons.bad()) == ({"Administrator": 1}, {})
