@@ -6,8 +6,8 @@ outlive this one, however this one ends.
 
 from __future__ import annotations
 
-import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -17,13 +17,15 @@ from pathlib import Path
 from types import FrameType
 
 from runbook_lib.cli.output import say, tell
-from runbook_lib.errors import NodeUnreachableError, ParametersError
+from runbook_lib.errors import ExitCode, NodeUnreachableError, ParametersError
 from runbook_lib.execution.run_folder import runs_folder, write_file
 from runbook_lib.topology.loading import Loaded, load
 from runbook_lib.topology.models import Target
 
 LAB = (sys.executable, "-m", "runbook_lib.lab")
 STOP_S = 10.0
+
+_SCALAR = re.compile(r"""^("[^"]*"|'[^']*'|[^\s,}]*)""")
 
 
 def serve(
@@ -63,17 +65,15 @@ def serve(
 
 
 def joining(loaded: Loaded, control: str) -> str:
-    """Return the parameter file's text with the lab's address in it, comments kept."""
+    """Return the parameter file's text with the lab's address in it, all else as it was."""
     from ruamel.yaml import YAML
 
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 4096
-    document = yaml.load(loaded.text)
-    document.setdefault("lab", {})["control"] = control
-    text = io.StringIO()
-    yaml.dump(document, text)
-    return text.getvalue()
+    # The parser says where the value stands; written anew, the file would lose its layout.
+    line, column = YAML().load(loaded.text)["lab"].lc.value("control")
+    lines = loaded.text.splitlines(keepends=True)
+    before, after = lines[line][:column], _SCALAR.sub("", lines[line][column:], count=1)
+    lines[line] = f'{before}"{control}"{after}'
+    return "".join(lines)
 
 
 def _introduce(loaded: Loaded, file: Path, text: str) -> None:
@@ -114,7 +114,11 @@ def _control_of(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None  # noqa: S101 - asked for above
     line = process.stdout.readline()
     if not line:
-        raise _ended(process.wait())
+        code = process.wait()
+        if code in set(ExitCode):
+            # It has said itself what is wrong, in our words.
+            raise SystemExit(code)
+        raise _ended(code)
     return str(json.loads(line)["control"])
 
 

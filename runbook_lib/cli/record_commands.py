@@ -94,9 +94,10 @@ def review(
     import sys
 
     from runbook_lib.execution.run_folder import open_existing, write_file
-    from runbook_lib.review.page import page
 
     folder = open_existing(run)
+    from runbook_lib.review.page import page
+
     text = page(folder.path)
     if output is None:
         sys.stdout.write(text)

@@ -6,7 +6,7 @@ for every refusal counts towards a lockout.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 from runbook_lib.clock import Clock, SystemClock
 from runbook_lib.commands import components, network, system
+from runbook_lib.commands.command import Query
 from runbook_lib.commands.network import Adapter, ConnectionStatus
 from runbook_lib.commands.system import Computer, ComputerNames, Identity, OperatingSystem
 from runbook_lib.errors import (
@@ -36,15 +37,16 @@ NODES_SKEW = timedelta(seconds=2)
 """The nodes' clocks may differ by this much from each other."""
 ENGLISH = 1033
 
-QUERIES = (
-    system.identity(),
-    system.computer_names(),
-    system.computer(),
-    system.operating_system(),
-    components.powershell_version(),
-    network.adapters(),
-    system.clock(),
-)
+QUERIES: Mapping[str, Query[Any]] = {
+    "identity": system.identity(),
+    "names": system.computer_names(),
+    "computer": system.computer(),
+    "system": system.operating_system(),
+    "powershell": components.powershell_version(),
+    "adapters": network.adapters(),
+    "clock": system.clock(),
+}
+"""Field of `Seen` -> what is asked for it."""
 
 
 @dataclass(frozen=True)
@@ -95,14 +97,16 @@ def ask(
     answers: dict[str, Seen | RunbookError] = {}
     for node in topology.nodes:
         try:
-            values: Sequence[Any] = sessions[node.name].begin_read(QUERIES).finish(READ_DEADLINE_S)
+            pending = sessions[node.name].begin_read(list(QUERIES.values()))
+            values = pending.finish(READ_DEADLINE_S)
         except AuthenticationError as error:
             answers[node.name] = error
             break
         except RunbookError as error:
             answers[node.name] = error
         else:
-            answers[node.name] = Seen(*values, our_clock=clock.now())
+            seen = dict(zip(QUERIES, values, strict=True))
+            answers[node.name] = Seen(**seen, our_clock=clock.now())
     return answers
 
 
