@@ -164,9 +164,9 @@ class Rehearsal:
         clock = SteppedClock(WALL)
         journal = None
         if self.folder is None and self.mode == "apply":
-            self.folder, journal = open_run(
-                self.loaded, self.runs / "run", (phase,), str(LAB), clock
-            )
+            # A crash before the run began leaves a folder that no run goes on with.
+            path = next(p for n in range(9) if not (p := self.runs / f"run-{n}").exists())
+            self.folder, journal = open_run(self.loaded, path, (phase,), str(LAB), clock)
         elif self.mode == "apply" and self.folder is not None:
             journal = Journal.open(self.folder.journal, clock)
         self.sessions = {

@@ -10,6 +10,7 @@ import getpass
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import ApprovalError, RecordDamagedError, WaitingForPersonError
@@ -99,6 +100,18 @@ class GateKeeper:
         else:
             self._take(gate, self._answer_file(gate, opened), automatic=False)
 
+    def take_over(self, phase: str) -> None:
+        """Journal the answers that were given to a phase's plans, also to outdated ones.
+
+        Raises ApprovalError for a refusal.
+        """
+        for waiting in open_gates(self._journal.entries):
+            if (waiting.phase, waiting.kind) == (phase, "plan") and waiting.plan_sha256:
+                gate = plan_gate(phase, waiting.plan_sha256)
+                opened = self._journal.entries[waiting.opened]
+                if self._path(gate, opened).exists():
+                    self._take(gate, self._answer_file(gate, opened), automatic=False)
+
     def open(self, gate: Gate) -> JournalEntry:
         """Put the question into the journal, unless it already waits there."""
         return self._opened(gate) or self._journal.append("gate_opened", gate.data())
@@ -124,8 +137,11 @@ class GateKeeper:
             for entry in self._journal.entries
         )
 
+    def _path(self, gate: Gate, opened: JournalEntry) -> Path:
+        return self._folder.path / "gates" / f"{gate.name}.{opened.seq}.json"
+
     def _answer_file(self, gate: Gate, opened: JournalEntry) -> dict[str, Any]:
-        path = self._folder.path / "gates" / f"{gate.name}.{opened.seq}.json"
+        path = self._path(gate, opened)
         if not path.exists():
             raise WaitingForPersonError(
                 f"A person's word is needed: {gate.instruction}.",

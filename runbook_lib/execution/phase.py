@@ -181,7 +181,7 @@ class Phase:
         self._settle_open_intents(entries, plan)
         refuse_blocked(self._name, plan.steps, phases.blocked_error(self._name))
         if plan.needs_approval:
-            self._pass_plan_gate(entries, plan)
+            self._pass_plan_gate(plan)
         return planned_table(plan.steps)
 
     def _muster(self, journal: Journal) -> Crew:
@@ -237,13 +237,14 @@ class Phase:
             if data["effect"] == "after reboot":
                 self._working().reboot_nodes.add(str(data["node"]))
 
-    def _pass_plan_gate(self, earlier: Sequence[JournalEntry], plan: PhasePlan) -> None:
+    def _pass_plan_gate(self, plan: PhasePlan) -> None:
         given = self._started.approved_plan
         if given and given != plan.digest:
             raise self._stale(f"the approved plan is {given}, the nodes now need {plan.digest}")
-        approved = approved_before(earlier, self._name)
+        self._gatekeeper(self._journal()).take_over(self._name)
+        approved = approved_before(self._journal().entries, self._name)
         if approved is not None and approved["plan_sha256"] != plan.digest:
-            begun = changed_since(earlier, self._name, approved["plan_sha256"])
+            begun = changed_since(self._journal().entries, self._name, approved["plan_sha256"])
             uncovered = remaining_is_covered(approved, plan.steps)
             if begun and not uncovered:
                 return

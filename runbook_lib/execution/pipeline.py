@@ -164,7 +164,7 @@ def plan(parameters: Path, phase: str | None = None) -> list[PhasePlan]:
 def _refuse_edited_parameters(
     folder: RunFolder, loaded: Loaded, entries: Sequence[JournalEntry]
 ) -> None:
-    began = next(entry for entry in entries if entry.event == "run_opened")
+    began = run_folders.began(folder, entries)
     if began.data["parameters_sha256"] == loaded.sha256:
         return
     raise ParametersError(

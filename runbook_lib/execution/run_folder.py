@@ -191,6 +191,18 @@ class RunStatus:
     sealed: bool
 
 
+def began(folder: RunFolder, entries: Iterable[JournalEntry]) -> JournalEntry:
+    """Return how the run was begun; raises ParametersError when it never was."""
+    for entry in entries:
+        if entry.event == "run_opened":
+            return entry
+    raise ParametersError(
+        f"The run {folder.name} never began; nothing was sent to any node.",
+        why="it was stopped before its first entry was on disk",
+        next_step="remove the folder and start the run anew: scc-runbook run PARAMS",
+    )
+
+
 def attempts_of(entries: Iterable[JournalEntry], phase: str) -> int:
     """Return how often a phase was opened for changes so far."""
     return sum(entry.event == "phase_opened" and entry.data["phase"] == phase for entry in entries)
@@ -246,7 +258,7 @@ def status(path: str | Path) -> RunStatus:
     """Return where the run in `path` stands."""
     folder = open_existing(path)
     entries = folder.entries()
-    opened = next(entry for entry in entries if entry.event == "run_opened")
+    opened = began(folder, entries)
     closed = [entry for entry in entries if entry.event == "run_closed"]
     code, error = last_exit(entries)
     gates = open_gates(entries)

@@ -58,7 +58,7 @@ def effects(rehearsal: Rehearsal) -> Counter[tuple[Any, ...]]:
 
 
 # A memory file system where there is one: an fsync to a disk costs more than all the rest.
-MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None  # noqa: S108
+MEMORY = Path("/dev/shm") if Path("/dev/shm").is_dir() else None
 
 
 @cache
