@@ -11,10 +11,11 @@ import contextlib
 import json
 import logging
 import os
+import select
 import signal
 import sys
 from pathlib import Path
-from types import FrameType
+from threading import Thread
 
 from runbook_lib.errors import RunbookError, exit_code_of
 
@@ -22,13 +23,14 @@ from runbook_lib.errors import RunbookError, exit_code_of
 def main(arguments: list[str] | None = None) -> int:
     """Serve one lab; return the exit code."""
     wanted = _parser().parse_args(arguments)
+    asked_to_end, end = os.pipe()
+    signal.signal(signal.SIGTERM, lambda _number, _frame: os.write(end, b"."))
     with contextlib.suppress(PermissionError):  # the leader of a session already
         os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _end)
     logging.basicConfig(level=logging.WARNING, format="lab: %(levelname)s: %(message)s")
     try:
-        _serve(wanted)
+        _serve(wanted, asked_to_end)
     except RunbookError as error:
         sys.stderr.write(f"{error}\n")
         return exit_code_of(error)
@@ -47,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _serve(wanted: argparse.Namespace) -> None:
+def _serve(wanted: argparse.Namespace, asked_to_end: int) -> None:
     from runbook_lib.lab.lab import Lab
 
     topology = None
@@ -67,17 +69,16 @@ def _serve(wanted: argparse.Namespace) -> None:
         ready = {"control": lab.control, "pid": os.getpid(), "nodes": nodes}
         sys.stdout.write(f"{json.dumps(ready)}\n")
         sys.stdout.flush()
-        with contextlib.suppress(_Ended):
-            while sys.stdin.buffer.read(4096):
-                pass
+        Thread(target=lab.warm_up, daemon=True).start()
+        _wait(asked_to_end)
 
 
-class _Ended(BaseException):
-    """SIGTERM came."""
-
-
-def _end(_number: int, _frame: FrameType | None) -> None:
-    raise _Ended
+def _wait(asked_to_end: int) -> None:
+    """Return when standard input is closed or there is something to read from `asked_to_end`."""
+    while True:
+        ready, _, _ = select.select([sys.stdin.fileno(), asked_to_end], [], [])
+        if asked_to_end in ready or not os.read(sys.stdin.fileno(), 4096):
+            return
 
 
 if __name__ == "__main__":

@@ -11,25 +11,26 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from runbook_lib import __version__
 from runbook_lib.lab.answers import Invocation, Reply
 from runbook_lib.lab.faults import Fault, FaultError
-from runbook_lib.lab.server.authentication import Accounts, LogonCounts
 from runbook_lib.lab.server.control import BadRequestError, ControlServer, NotFoundError, Routes
-from runbook_lib.lab.server.http import Front
 from runbook_lib.lab.server.listener import NodeListener
+from runbook_lib.lab.server.logon_counts import LogonCounts
 from runbook_lib.lab.server.output import NoReplyError
 from runbook_lib.lab.server.seam import LabWorld
 from runbook_lib.lab.server.winrm_config import Quotas
 from runbook_lib.lab.server.wire_faults import WireFaults
 from runbook_lib.lab.server.wire_record import WireRecord
-from runbook_lib.lab.server.wsman import NodeService
 from runbook_lib.lab.world.power import NodeIsDownError
 
 if TYPE_CHECKING:
+    from runbook_lib.lab.server.http import Front
+    from runbook_lib.lab.server.wsman import NodeService
     from runbook_lib.topology.models import Topology
 
 
@@ -62,10 +63,13 @@ class Lab:
         self.logons = LogonCounts()
         self._faults = WireFaults()
         self._refusing: set[str] = set()
-        self._services: dict[str, NodeService] = {}
-        self._listeners: dict[str, NodeListener] = {}
-        for name in world.node_names:
-            self._add_node(name, describe, quotas or Quotas())
+        self._describe = describe
+        self._quotas = quotas or Quotas()
+        self._fronts: dict[str, Front] = {}
+        self._fronts_lock = Lock()
+        self._listeners = {
+            name: NodeListener(partial(self._front, name)) for name in world.node_names
+        }
         self.nodes = tuple(
             LabNode(name, listener.host, listener.port)
             for name, listener in self._listeners.items()
@@ -123,7 +127,7 @@ class Lab:
 
     def service(self, name: str) -> NodeService:
         """Return a node's WinRM by the node's name; raise KeyError."""
-        return self._services[name]
+        return self._front(name).service
 
     def arm_fault(self, given: Mapping[str, object]) -> None:
         """Arm a fault of the wire or of the world; raise FaultError if it is neither."""
@@ -151,18 +155,20 @@ class Lab:
         self._faults.disarm()
         self._refusing.clear()
         self.world.reset(scenario, seed)
-        for name, service in self._services.items():
-            service.shells.close_all()
+        for name, listener in self._listeners.items():
+            self._close_shells(name)
             if self.world.is_listening(name):
-                self._listeners[name].open()
+                listener.open()
 
     def counters(self) -> dict[str, object]:
         """Return what happened since the lab began, resets included."""
+        with self._fronts_lock:
+            fronts = list(self._fronts.values())
         return {
             "bad_logons": self.logons.bad(),
             "logons": self.logons.good(),
             "requests": self.record.requests,
-            "pipelines": sum(service.pipelines for service in self._services.values()),
+            "pipelines": sum(front.service.pipelines for front in fronts),
             "busy_s": round(self.record.busy_s, 6),
         }
 
@@ -176,33 +182,49 @@ class Lab:
             "nodes": [node.as_json() for node in self.nodes],
         }
 
+    def warm_up(self) -> None:
+        """Have all at hand that the first connection needs."""
+        for name in self._listeners:
+            self._front(name)
+
     def close(self) -> None:
         """End everything and give the ports back."""
         self._control.stop()
         self._faults.disarm()
         for name, listener in self._listeners.items():
             listener.release()
-            self._services[name].shells.close_all()
+            self._close_shells(name)
         self.world.close()
 
-    def _add_node(self, name: str, describe: Callable[[Invocation], str], quotas: Quotas) -> None:
-        service = NodeService(
-            name,
-            partial(self._answer, name),
-            describe=describe,
-            faults=self._faults,
-            record=self.record,
-            quotas=quotas,
-        )
-        front = Front(
-            service=service,
-            accounts=Accounts(partial(self.world.accounts, name)),
-            counts=self.logons,
-            record=self.record,
-            refuse=partial(self._refuse, name),
-        )
-        self._services[name] = service
-        self._listeners[name] = NodeListener(front)
+    def _front(self, name: str) -> Front:
+        from runbook_lib.lab.server.authentication import Accounts
+        from runbook_lib.lab.server.http import Front
+        from runbook_lib.lab.server.wsman import NodeService
+
+        with self._fronts_lock:
+            if name not in self._fronts:
+                service = NodeService(
+                    name,
+                    partial(self._answer, name),
+                    describe=self._describe,
+                    faults=self._faults,
+                    record=self.record,
+                    quotas=self._quotas,
+                )
+                self._fronts[name] = Front(
+                    service=service,
+                    accounts=Accounts(partial(self.world.accounts, name)),
+                    counts=self.logons,
+                    record=self.record,
+                    refuse=partial(self._refuse, name),
+                )
+            return self._fronts[name]
+
+    def _close_shells(self, name: str) -> None:
+        with self._fronts_lock:
+            front = self._fronts.get(name)
+        if front is not None:
+            front.service.shells.close_all()
 
     def _answer(self, name: str, user: str, invocation: Invocation) -> Reply:
         try:
@@ -217,7 +239,7 @@ class Lab:
     def _on_power_change(self, name: str, is_listening: bool) -> None:  # noqa: FBT001 - the world's
         if not is_listening:
             self._listeners[name].close()
-            self._services[name].shells.close_all()
+            self._close_shells(name)
         elif name not in self._refusing:
             self._listeners[name].open()
 

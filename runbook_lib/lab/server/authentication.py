@@ -16,7 +16,6 @@ import os
 import re
 import struct
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,36 +52,6 @@ class RefusedLogonError(Exception):
         """Keep the user's name for the count of bad logons."""
         super().__init__("logon refused")
         self.user = user
-
-
-class LogonCounts:
-    """How often who logged on, and how often somebody failed to."""
-
-    def __init__(self) -> None:
-        """Start at zero."""
-        self._lock = Lock()
-        self._good: Counter[str] = Counter()
-        self._bad: Counter[str] = Counter()
-
-    def add_good(self, user: str) -> None:
-        """Count one logon."""
-        with self._lock:
-            self._good[user] += 1
-
-    def add_bad(self, user: str) -> None:
-        """Count one refused logon."""
-        with self._lock:
-            self._bad[user] += 1
-
-    def good(self) -> dict[str, int]:
-        """Return logons by user."""
-        with self._lock:
-            return dict(self._good)
-
-    def bad(self) -> dict[str, int]:
-        """Return refused logons by user."""
-        with self._lock:
-            return dict(self._bad)
 
 
 class Accounts:

@@ -24,11 +24,11 @@ from runbook_lib.lab.server.authentication import (
     Accounts,
     Challenge,
     Handshake,
-    LogonCounts,
     RefusedLogonError,
     SealError,
 )
 from runbook_lib.lab.server.link import Link
+from runbook_lib.lab.server.logon_counts import LogonCounts
 from runbook_lib.lab.server.output import ConnectionGoneError
 from runbook_lib.lab.server.wire_record import Message, WireRecord
 from runbook_lib.lab.server.wsman import Answered, Caller, NodeService

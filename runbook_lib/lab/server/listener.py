@@ -1,21 +1,32 @@
-"""A node's port on loopback: open while the node is up, kept but refusing while it is down."""
+"""A node's port on loopback: open while the node is up, kept but refusing while it is down.
+
+What serves a connection is imported when the first one comes (or `warm_up` was called): psrpcore
+and pyspnego take a third of the time that a lab needs to start.
+"""
 
 from __future__ import annotations
 
 import itertools
 import socket
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runbook_lib.lab.server.http import ConnectionHandler, Front
 from runbook_lib.lab.server.link import Link
 from runbook_lib.lab.server.loopback import LOOPBACK, SHARING, LoopbackServer, require_loopback
 
+if TYPE_CHECKING:
+    from runbook_lib.lab.server.http import Front
+
 
 class NodeListener:
-    """One port of one node. `open`, `close` and `reset` may come from any thread."""
+    """One port of one node. `open`, `close` and `reset` may come from any thread.
 
-    def __init__(self, front: Front, host: str = LOOPBACK) -> None:
+    front: gives what the node's connections share; asked when the first connection comes.
+    """
+
+    def __init__(self, front: Callable[[], Front], host: str = LOOPBACK) -> None:
         """Take a free port and keep it until `release`; nothing listens yet."""
         require_loopback(host)
         self._front = front
@@ -60,12 +71,17 @@ class NodeListener:
 
 
 class _NodeServer(LoopbackServer):
-    def __init__(self, front: Front, port: int) -> None:
-        self.front = front
+    def __init__(self, front: Callable[[], Front], port: int) -> None:
+        self._front = front
         self._links: dict[int, Link] = {}
         self._links_lock = Lock()
         self._numbers = itertools.count(1)
-        super().__init__(ConnectionHandler, port)
+        super().__init__(BaseHTTPRequestHandler, port)
+
+    @property
+    def front(self) -> Front:
+        """Return what the node's connections share."""
+        return self._front()
 
     def link_of(self, request: socket.socket) -> Link:
         """Return the connection's link; made when it was accepted."""
@@ -81,6 +97,12 @@ class _NodeServer(LoopbackServer):
         with self._links_lock:
             self._links[id(request)] = Link(next(self._numbers), request)
         super().process_request(request, client_address)
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Serve one connection to its end."""
+        from runbook_lib.lab.server.http import ConnectionHandler
+
+        ConnectionHandler(request, client_address, self)
 
     def shutdown_request(self, request: Any) -> None:
         """Close a connection: politely, or with the reset that somebody ordered."""
