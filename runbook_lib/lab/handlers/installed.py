@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.handlers import (
     net_exe,
     netsh,
@@ -57,6 +58,12 @@ def run_cmdlet(context: Context, name: str, parameters: Mapping[str, object]) ->
     """Return what a cmdlet answers; CommandError for what ends it."""
     cmdlet = find_cmdlet(name)
     if cmdlet is None:
+        if find_program(name) is not None:
+            raise UnsimulatedCommandError(
+                f"The lab does not run {name} as if it were a cmdlet.",
+                why="a program has no named parameters",
+                next_step="send it as a program with a list of arguments",
+            )
         raise not_found(name)
     return cmdlet.function(context, bind(cmdlet, parameters))
 
@@ -67,10 +74,14 @@ def run_program(context: Context, name: str, arguments: Sequence[str]) -> Ran:
     if program is None:
         raise not_found(name)
     context.node.ledger.started(context.node.name, name, arguments)
-    instead = context.code_instead("exit")
-    if instead is not None:
-        return Ran(instead)
-    return program.function(context, arguments)
+    lines: list[str] = []
+
+    def honest() -> int:
+        ran = program.function(context, arguments)
+        lines.extend(ran.lines)
+        return ran.exit_code
+
+    return Ran(context.code_by_fault("exit", honest), tuple(lines))
 
 
 def bind(cmdlet: Cmdlet, given: Mapping[str, object]) -> dict[str, object]:
@@ -92,5 +103,7 @@ def bind(cmdlet: Cmdlet, given: Mapping[str, object]) -> dict[str, object]:
 
 def not_found(name: str) -> CommandError:
     """Return the error for an unknown command, and tell the lab's log where it would belong."""
+    if not name:
+        return CommandError(powershell.no_command(name))
     _log.error("the lab has no command %r: add it to runbook_lib/lab/handlers/installed.py", name)
     return CommandError(powershell.unknown_command(name))

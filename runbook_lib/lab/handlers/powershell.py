@@ -7,11 +7,6 @@ from collections.abc import Mapping, Sequence
 from runbook_lib.lab.answers import Bag, ErrorReply, SecretText
 from runbook_lib.lab.handlers.surface import CommandError
 
-SELECTED = (
-    "Selected.System.Management.ManagementObject",
-    "System.Management.Automation.PSCustomObject",
-    "System.Object",
-)
 CUSTOM = ("System.Management.Automation.PSCustomObject", "System.Object")
 
 
@@ -54,11 +49,20 @@ def equal(left: object, right: object) -> bool:
     if isinstance(left, bool):
         return left == is_true(right)
     if isinstance(left, int):
-        try:
-            return left == (int(right) if isinstance(right, str | int) else right)
-        except ValueError:
-            return False
+        return right is not None and left == whole_number(right)
     return left is right
+
+
+def whole_number(value: object) -> int | None:
+    """Return what a cast to an integer type gives before its range counts; None for no number."""
+    if isinstance(value, int):
+        return int(value)
+    if not isinstance(value, str):
+        return None
+    digits = value.strip()
+    if not digits:
+        return 0
+    return int(digits) if digits.lstrip("+-").isdecimal() and digits.isascii() else None
 
 
 def as_list(value: object) -> list[object]:
@@ -125,6 +129,27 @@ def unknown_parameter(name: str, implementation: str) -> ErrorReply:
         f"A parameter cannot be found that matches parameter name '{name}'.",
         "InvalidArgument",
         "System.Management.Automation.ParameterBindingException",
+    )
+
+
+def no_command(name: object) -> ErrorReply:
+    """Return the error for `& $name` where the name is empty or null."""
+    return ErrorReply(
+        "BadExpression",
+        "The expression after '&' in a pipeline element produced an invalid object. "
+        "It must result in a command name, script block or CommandInfo object.",
+        "InvalidOperation" if name is None else "ObjectNotFound",
+        "System.Management.Automation.RuntimeException",
+    )
+
+
+def cast_failed(error_id: str, value: object, kind: str, why: str) -> ErrorReply:
+    """Return the error for `[kind]$value`."""
+    return ErrorReply(
+        error_id,
+        f'Cannot convert value "{text(value)}" to type "System.{kind}". Error: "{why}"',
+        "NotSpecified",
+        "System.Management.Automation.PSInvalidCastException",
     )
 
 

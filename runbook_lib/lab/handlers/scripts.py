@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, SecretText
 from runbook_lib.lab.handlers import installed, powershell, windows_registry, wmi
 from runbook_lib.lab.handlers.surface import CommandError, Context, Ran, ScriptFunction
@@ -65,16 +66,25 @@ def _read_one(context: Context, number: int, read: object, rows: list[Bag]) -> N
         parameters if isinstance(parameters, Mapping) else {},
     )
     names = powershell.as_list(powershell.entry(read, "Properties"))
-    for each in answer.output:
-        properties = each.properties if isinstance(each, Bag) else {}
-        kept = powershell.select(properties, names)
-        rows.append(Bag(kept | {"_read": number}, _selected(each)))
-    if answer.errors:
-        raise CommandError(answer.errors[0])
+    if names == [None]:
+        raise UnsimulatedCommandError(
+            "The lab does not answer a read without its list of properties.",
+            why="what Select-Object does with $null differs between versions",
+            next_step="send Properties, empty for all of them",
+        )
+    for each in answer.until_error():
+        if not isinstance(each, Bag):
+            raise UnsimulatedCommandError(
+                "The lab's read_many reads objects only.",
+                why=f"{powershell.entry(read, 'Command')} gives {type(each).__name__}",
+                next_step="add it to runbook_lib/lab/handlers/scripts.py",
+            )
+        kept = powershell.select(each.properties, names)
+        rows.append(Bag(kept | {"_read": number}, _selected(each) if names else each.types))
 
 
-def _selected(row: object) -> tuple[str, ...]:
-    first = row.types[0] if isinstance(row, Bag) and row.types else powershell.CUSTOM[0]
+def _selected(row: Bag) -> tuple[str, ...]:
+    first = row.types[0] if row.types else powershell.CUSTOM[0]
     return (f"Selected.{first.partition('#')[0]}", *powershell.CUSTOM)
 
 
@@ -127,9 +137,7 @@ def _call_cmdlet(context: Context, parameters: Parameters) -> Ran:
         powershell.text(parameters.get("Name")),
         given if isinstance(given, Mapping) else {},
     )
-    if answer.errors:
-        raise CommandError(answer.errors[0])
-    return Ran(0, tuple(powershell.text(each) for each in answer.output))
+    return Ran(0, tuple([powershell.text(each) for each in answer.until_error()]))
 
 
 def _call_wmi_method(context: Context, parameters: Parameters) -> Ran:
@@ -158,8 +166,8 @@ def _write_registry_lists(context: Context, parameters: Parameters) -> Ran:
                 "Force": True,
             },
         )
-        if answer.errors:
-            raise CommandError(answer.errors[0])
+        for _ in answer.until_error():
+            continue
     return Ran(0)
 
 

@@ -28,15 +28,14 @@ def get_service(context: Context, parameters: Mapping[str, object]) -> Answer:
     """Return all services, or those named; a name without a service is an error."""
     if parameters.get("Name") is None:
         return Answer(tuple(_controller(service) for service in context.node.services.all()))
-    output: list[object] = []
-    errors: list[ErrorReply] = []
+    stream: list[object] = []
     for name in map(powershell.text, powershell.as_list(parameters["Name"])):
         service = context.node.services.find(name)
         if service is None or service.facts.name.lower() != name.lower():
-            errors.append(_not_found(name))
+            stream.append(_not_found(name))
         else:
-            output.append(_controller(service))
-    return Answer(tuple(output), tuple(errors))
+            stream.append(_controller(service))
+    return Answer(tuple(stream))
 
 
 CMDLETS = (get_service,)

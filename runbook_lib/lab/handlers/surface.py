@@ -6,11 +6,11 @@ A source begins with one word: captured (from a real host), documented (on a pag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from runbook_lib.lab.answers import Bag, ErrorReply
-from runbook_lib.lab.faults import Fault
+from runbook_lib.lab.faults import Fault, When
 from runbook_lib.lab.world.domain import Domain
 from runbook_lib.lab.world.windows_node import WindowsNode
 
@@ -29,11 +29,17 @@ class Context:
     user: str = "Administrator"
     fault: Fault | None = None
 
-    def code_instead(self, deed: str) -> int | None:
-        """Return the exit code or return value that a fault gives in place of the effect."""
-        if self.fault is not None and self.fault.deed == deed:
-            return self.fault.number
-        return None
+    def code_by_fault(self, deed: str, honest: Callable[[], int]) -> int:
+        """Return what `honest` returns, unless a fault of this deed says another number.
+
+        Armed for before the effect, the fault takes the effect's place.
+        """
+        fault = self.fault
+        if fault is None or fault.deed != deed:
+            return honest()
+        if fault.when is not When.BEFORE:
+            honest()
+        return fault.number
 
 
 class CommandError(Exception):
@@ -46,10 +52,29 @@ class CommandError(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """What a cmdlet gave: objects, then errors that did not end it."""
+    """What a cmdlet gave, in its order: objects, and errors that did not end it.
 
-    output: tuple[object, ...] = ()
-    errors: tuple[ErrorReply, ...] = ()
+    Under `$ErrorActionPreference = 'Stop'` nothing after the first error is given.
+    """
+
+    stream: tuple[object, ...] = ()
+
+    @property
+    def output(self) -> tuple[object, ...]:
+        """Return the objects."""
+        return tuple(each for each in self.stream if not isinstance(each, ErrorReply))
+
+    @property
+    def errors(self) -> tuple[ErrorReply, ...]:
+        """Return the errors."""
+        return tuple(each for each in self.stream if isinstance(each, ErrorReply))
+
+    def until_error(self) -> Iterator[object]:
+        """Yield the objects before the first error, then raise it as CommandError."""
+        for each in self.stream:
+            if isinstance(each, ErrorReply):
+                raise CommandError(each)
+            yield each
 
 
 @dataclass(frozen=True)

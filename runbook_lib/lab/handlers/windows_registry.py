@@ -30,7 +30,7 @@ def get_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
     path = _local(parameters, _GET)
     registry = context.node.registry
     if not registry.has_key(path):
-        return Answer(errors=(_path_not_found(parameters, _GET),))
+        return Answer((_path_not_found(parameters, _GET),))
     found: dict[str, object] = {}
     for value in registry.values(path):
         found[value.name] = list(value.data) if isinstance(value.data, tuple) else value.data
@@ -43,11 +43,9 @@ def get_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
         missing = [name for name in asked if name.lower() not in {key.lower() for key in found}]
         errors = [_no_property(name, path) for name in missing]
         found = {name: value for name, value in found.items() if name.lower() in wanted}
-    if not found:
-        return Answer(errors=tuple(errors))
-    return Answer(
-        (Bag(found | _provider_properties(context, path), powershell.CUSTOM),), tuple(errors)
-    )
+    # A key without values gives no object at all.
+    row = [Bag(found | _provider_properties(context, path), powershell.CUSTOM)] if found else []
+    return Answer((*errors, *row))
 
 
 @answers(
@@ -77,7 +75,7 @@ def new_item(context: Context, parameters: Mapping[str, object]) -> Answer:
     if existed and not powershell.is_true(parameters.get("Force")):
         message = "A key in this path already exists."
         return Answer(
-            errors=(
+            (
                 ErrorReply(
                     f"System.IO.IOException,{implementation}",
                     message,
@@ -102,7 +100,7 @@ def new_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
     """Make a value; an existing one is replaced with Force only."""
     path, name = _local(parameters, _NEW), powershell.text(parameters.get("Name"))
     if not context.node.registry.has_key(path):
-        return Answer(errors=(_path_not_found(parameters, _NEW),))
+        return Answer((_path_not_found(parameters, _NEW),))
     exists = context.node.registry.get(path, name) is not None
     if exists and not powershell.is_true(parameters.get("Force")):
         error = ErrorReply(
@@ -111,7 +109,7 @@ def new_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
             "ResourceExists",
             "System.IO.IOException",
         )
-        return Answer(errors=(error,))
+        return Answer((error,))
     kind = powershell.text(parameters.get("PropertyType")).lower() or "string"
     data = _data(kind, parameters.get("Value"))
     _write(context, path, name, data)
@@ -130,7 +128,7 @@ def set_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
     """Write a value, making it where it is missing."""
     path, name = _local(parameters, _SET), powershell.text(parameters.get("Name"))
     if not context.node.registry.has_key(path):
-        return Answer(errors=(_path_not_found(parameters, _SET),))
+        return Answer((_path_not_found(parameters, _SET),))
     value = parameters.get("Value")
     kind = powershell.text(parameters.get("Type")).lower() or _kind_of(context, path, name, value)
     _write(context, path, name, _data(kind, value))

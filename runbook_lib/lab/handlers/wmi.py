@@ -37,10 +37,10 @@ def get_wmi_object(context: Context, parameters: Mapping[str, object]) -> Answer
     namespace = powershell.text(parameters.get("Namespace")) or _DEFAULT_NAMESPACE
     name = powershell.text(parameters.get("Class"))
     if not is_namespace(namespace):
-        return Answer(errors=(_management_error("Invalid namespace"),))
+        return Answer((_management_error("Invalid namespace"),))
     wmi_class = find(namespace, name)
     if wmi_class is None:
-        return Answer(errors=(_management_error("Invalid class"),))
+        return Answer((_management_error("Invalid class"),))
     return Answer(tuple(_object(context, wmi_class, each) for each in wmi_class.instances(context)))
 
 
@@ -82,16 +82,13 @@ def call_method(context: Context, parameters: Mapping[str, object]) -> int:
         raise CommandError(
             powershell.method_failed("InvokeMethod", 3, "Invalid method Parameter(s) ")
         )
-    instead = context.code_instead("return")
-    if instead is not None:
-        return instead
-    return int(found.function(context, target, arguments))
+    return context.code_by_fault("return", lambda: int(found.function(context, target, arguments)))
 
 
 def _only(context: Context, namespace: str, name: str, key: str, wanted: object) -> Instance:
     answer = get_wmi_object.function(context, {"Namespace": namespace, "Class": name})
-    if answer.errors:
-        raise CommandError(answer.errors[0])
+    for _ in answer.until_error():
+        break
     wmi_class = find(namespace, name)
     instances = wmi_class.instances(context) if wmi_class else ()
     targets = [each for each in instances if powershell.equal(_property(each, key), wanted)]
@@ -133,19 +130,19 @@ def _cast_one(kind: str, value: object) -> object:
         return powershell.text(value)
     if kind == "Boolean":
         return powershell.is_true(value)
-    try:
-        number = int(value) if isinstance(value, str | int) else None
-    except ValueError:
-        number = None
-    if number is None or not 0 <= number < 2 ** _UINT_BITS[kind]:
+    number = powershell.whole_number(value)
+    if number is None:
         raise CommandError(
-            ErrorReply(
+            powershell.cast_failed(
                 "InvalidCastFromStringToInteger",
-                f'Cannot convert value "{powershell.text(value)}" to type "System.{kind}".',
-                "NotSpecified",
-                "System.Management.Automation.PSInvalidCastException",
+                value,
+                kind,
+                "Input string was not in a correct format.",
             )
         )
+    if not 0 <= number < 2 ** _UINT_BITS[kind]:
+        too_far = f"Value was either too large or too small for a {kind}."
+        raise CommandError(powershell.cast_failed("InvalidCastIConvertible", value, kind, too_far))
     return number
 
 
@@ -185,10 +182,10 @@ def _management_error(message: str) -> ErrorReply:
 
 def _not_in_signature(name: str) -> ErrorReply:
     return ErrorReply(
-        "CatchFromBaseGetValue" if not name else "PropertyNotFound",
-        "Not found ",
+        "GetValueInvocationException",
+        f'Exception getting "Item": "Not found " ({name})',
         "NotSpecified",
-        "System.Management.ManagementException",
+        "System.Management.Automation.GetValueInvocationException",
     )
 
 

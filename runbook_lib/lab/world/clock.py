@@ -105,6 +105,7 @@ class Schedule:
     def __init__(self, clock: LabClock) -> None:
         self._clock = clock
         self._due: list[Due] = []
+        self._happening: float | None = None
 
     @property
     def waiting(self) -> tuple[Due, ...]:
@@ -112,8 +113,13 @@ class Schedule:
         return tuple(self._due)
 
     def plan(self, node: str, what: str, after_s: float) -> None:
-        """Let `what` happen to `node` `after_s` lab seconds from now."""
-        self._due.append(Due(self._clock.elapsed() + after_s, node, what))
+        """Let `what` happen to `node` `after_s` lab seconds from now.
+
+        From within something that happens, they count from when that was due: what a late look
+        finds does not depend on how late it was.
+        """
+        now = self._clock.elapsed() if self._happening is None else self._happening
+        self._due.append(Due(now + after_s, node, what))
         self._due.sort(key=lambda due: due.at)
 
     def cancel(self, node: str) -> None:
@@ -123,7 +129,12 @@ class Schedule:
     def run(self, happen: Callable[[Due], None]) -> None:
         """Take out and carry out what is due, and what becomes due by that."""
         while self._due and self._due[0].at <= self._clock.elapsed():
-            happen(self._due.pop(0))
+            due = self._due.pop(0)
+            self._happening = due.at
+            try:
+                happen(due)
+            finally:
+                self._happening = None
 
     def next_in(self) -> float | None:
         """Return real seconds until the next thing; None when nothing is to be waited for."""

@@ -213,7 +213,7 @@ class WindowsNode:
 
     def come_up(self) -> None:
         """Put in force what Windows reads only while it starts."""
-        registry = self.registry
+        registry, before = self.registry, self._in_force()
         name = registry.text(places.COMPUTER_NAME, "ComputerName")
         registry.put(places.ACTIVE_COMPUTER_NAME, "ComputerName", name)
         registry.put(places.TCPIP, "Hostname", registry.text(places.TCPIP, "NV Hostname"))
@@ -226,6 +226,17 @@ class WindowsNode:
         self.services.boot()
         for adapter in self.connections:
             self.look_for_conflict(adapter)
+        for what, after in self._in_force().items():
+            if before[what] and before[what] != after:
+                self.changed(f"{what} in force", before[what], after)
+
+    def _in_force(self) -> dict[str, object]:
+        return {
+            "computer name": self.computer_name,
+            "host name": self.registry.text(places.TCPIP, "Hostname"),
+            "file sharing": list(self.bound_transports),
+            "binding order": list(self.binding_order),
+        }
 
     def look_for_conflict(self, adapter: Adapter) -> None:
         """Ask the segment whether somebody else holds an adapter's fixed address."""
