@@ -18,7 +18,10 @@ Renderable = Cmdlet | WmiMethod | Program | Script
 
 _QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 _BARE_PROGRAM = re.compile(r"[A-Za-z][A-Za-z0-9_]*\.exe", re.ASCII)
-_BARE_WORD = re.compile(r"/?[A-Za-z][A-Za-z0-9_]*((=|:|\.|\\)[A-Za-z0-9_]+)*", re.ASCII)
+_BARE_WORD = re.compile(
+    r"/?[A-Za-z][A-Za-z0-9_]*((=|:|\.|\\)[A-Za-z0-9_]+)*|0|[1-9][0-9]{0,4}", re.ASCII
+)
+_USUAL_NAMESPACE = r"root\cimv2"
 
 
 def render(command: Renderable) -> str:
@@ -77,12 +80,13 @@ def _wmi_method(command: WmiMethod) -> str:
 def _wmi_target(command: WmiMethod) -> str:
     if command.key is None:
         return f"([wmiclass]{quoted(f'{command.namespace}:{command.wmi_class}')})"
+    place = () if command.namespace == _USUAL_NAMESPACE else (("Namespace", command.namespace),)
     name, value = command.key
     text = str(value).replace("\\", "\\\\").replace("'", "\\'")
     wanted = f"{name}={value}" if isinstance(value, int) else f"{name}='{text}'"
     found = _cmdlet(
         "Get-WmiObject",
-        (("Namespace", command.namespace), ("Class", command.wmi_class), ("Filter", wanted)),
+        (*place, ("Class", command.wmi_class), ("Filter", wanted)),
     )
     return f"({found})"
 
