@@ -11,9 +11,28 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runbook_lib.topology import addresses, names, values
-from runbook_lib.topology.leaf import Leaf
-from runbook_lib.topology.references import REFERENCE, SecretReference, parse_reference
+from runbook_lib.topology.fields import (
+    Address,
+    ComputerName,
+    Control,
+    DomainName,
+    DomainUser,
+    Folder,
+    Host,
+    Letter,
+    LocalUser,
+    Mac,
+    Mask,
+    Media,
+    Port,
+    Reference,
+    Switch,
+    Title,
+    Unit,
+    choice,
+    duration,
+    whole,
+)
 
 VERSION = 1
 
@@ -60,80 +79,6 @@ class UnbindFileSharing(StrEnum):
     REGISTRY = "registry"
 
 
-def _text(pattern: str) -> dict[str, object]:
-    return {"type": "string", "pattern": pattern}
-
-
-def _words(choices: type[StrEnum]) -> dict[str, object]:
-    return {"type": "string", "enum": list(choices)}
-
-
-def _whole(lowest: int, highest: int) -> Leaf:
-    return Leaf(
-        values.whole_number(lowest, highest),
-        f"a whole number from {lowest} to {highest}",
-        {"type": "integer", "minimum": lowest, "maximum": highest},
-    )
-
-
-def _duration(lowest: str, highest: str) -> Leaf:
-    return Leaf(
-        values.duration(lowest, highest),
-        f"a duration from {lowest} to {highest} such as 50ms, 5s, 10m, 2h",
-        _text("^(0|[1-9][0-9]*)(ms|s|m|h)$"),
-    )
-
-
-_QUAD = _text(r"^[0-9]{1,3}(\.[0-9]{1,3}){3}$")
-_REFERENCE = _text("^(env|keyring|fd|prompt|lab):.+$")
-_FOLDER = _text(r"^[A-Z]:\\")
-
-Address = Annotated[str, Leaf(addresses.parse_address, addresses.ADDRESS, _QUAD)]
-Mask = Annotated[str, Leaf(addresses.parse_mask, addresses.MASK, _QUAD)]
-Mac = Annotated[
-    str,
-    Leaf(addresses.parse_mac, addresses.MAC, _text("^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$")),
-]
-ComputerName = Annotated[
-    str, Leaf(names.parse_computer, names.COMPUTER, _text("^[A-Za-z0-9-]{1,15}$"))
-]
-DomainName = Annotated[str, Leaf(names.parse_domain, names.DOMAIN, _text("^[A-Za-z0-9.-]{1,64}$"))]
-LocalUser = Annotated[
-    str, Leaf(names.parse_local_user, names.LOCAL_USER, _text("^[A-Za-z0-9._ -]{1,20}$"))
-]
-DomainUser = Annotated[
-    str, Leaf(names.parse_domain_user, names.DOMAIN_USER, _text(r"^[^\\@]+[\\@][^\\@]+$"))
-]
-Title = Annotated[str, Leaf(names.parse_title, names.TITLE, _text("^[A-Za-z0-9 ._-]{1,32}$"))]
-Unit = Annotated[
-    str | None, Leaf(names.parse_unit, names.UNIT, _text("^[Oo][Uu]=.+"), nullable=True)
-]
-Reference = Annotated[SecretReference, Leaf(parse_reference, REFERENCE, _REFERENCE, secret=True)]
-Host = Annotated[
-    str | None,
-    Leaf(values.parse_host, values.HOST, _text("^[A-Za-z0-9.-]{1,253}$"), nullable=True),
-]
-Port = Annotated[
-    int | None,
-    Leaf(
-        values.whole_number(1, 65535),
-        "a whole number from 1 to 65535",
-        {"type": "integer", "minimum": 1, "maximum": 65535},
-        nullable=True,
-    ),
-]
-Control = Annotated[
-    str | None,
-    Leaf(
-        values.parse_control, values.CONTROL, _text(r"^http://127\.0\.0\.1:[0-9]+$"), nullable=True
-    ),
-]
-Letter = Annotated[str, Leaf(values.parse_letter, values.LETTER, _text("^[D-Z]$"))]
-Folder = Annotated[str, Leaf(values.parse_folder, values.FOLDER, _FOLDER)]
-Media = Annotated[str, Leaf(values.parse_media, values.FOLDER, _FOLDER)]
-Switch = Annotated[bool, Leaf(values.parse_switch, values.SWITCH, {"type": "boolean"})]
-
-
 class Section(BaseModel):
     """A mapping of the file: no key that is not known, no change after loading."""
 
@@ -148,7 +93,7 @@ class Lab(Section):
 
     control: Control = None
     """Address of a lab that runs already; null starts one with the run."""
-    seed: Annotated[int, _whole(0, 4294967295)] = 1
+    seed: Annotated[int, whole(0, 4294967295)] = 1
     """What the simulated machines' random values are made from."""
 
 
@@ -219,7 +164,7 @@ class Connect(Section):
     """Port of its WinRM listener; null: the listener's default."""
     authentication: Annotated[
         Authentication,
-        Leaf(values.one_of(Authentication), values.words(Authentication), _words(Authentication)),
+        choice(Authentication),
     ]
     """How the session proves who it is."""
 
@@ -254,9 +199,7 @@ class PublicNetwork(Section):
     """Default gateway."""
     dns: Annotated[tuple[Address, ...], Field(min_length=1, max_length=8)]
     """DNS servers in their order."""
-    role: Annotated[
-        PublicRole, Leaf(values.one_of(PublicRole), values.words(PublicRole), _words(PublicRole))
-    ]
+    role: Annotated[PublicRole, choice(PublicRole)]
     """client: as documented, the heartbeat has the private network alone; mixed: both."""
     accept_single_heartbeat: Switch
     """True consents to role client on real nodes."""
@@ -271,7 +214,7 @@ class PrivateNetwork(Section):
     """Subnet mask."""
     role: Annotated[
         PrivateRole,
-        Leaf(values.one_of(PrivateRole), values.words(PrivateRole), _words(PrivateRole)),
+        choice(PrivateRole),
     ]
     """internal: cluster communication only."""
 
@@ -283,7 +226,7 @@ class Networks(Section):
     private: PrivateNetwork
     unbind_file_sharing: Annotated[
         UnbindFileSharing,
-        Leaf(values.one_of(UnbindFileSharing), "person or registry", _words(UnbindFileSharing)),
+        choice(UnbindFileSharing),
     ]
     """Who takes file sharing off the private connection: a person, or (unsupported) we do."""
 
@@ -295,9 +238,9 @@ class Disk(Section):
     """Wished drive letter."""
     label: Title
     """Wished volume label."""
-    lun: Annotated[int, _whole(0, 255)]
+    lun: Annotated[int, whole(0, 255)]
     """Logical unit number; with the size it is how the disk is found."""
-    size_mb: Annotated[int, _whole(64, 2097151)]
+    size_mb: Annotated[int, whole(64, 2097151)]
     """Size in MiB."""
 
 
@@ -344,35 +287,26 @@ class Exchange(Section):
 class Waits(Section):
     """Polling interval and deadlines, in seconds."""
 
-    poll_s: Annotated[float, _duration("10ms", "1m")] = Field(alias="poll")
+    poll_s: Annotated[float, duration("10ms", "1m")] = Field(alias="poll")
     """Time between two looks."""
-    reboot_s: Annotated[float, _duration("100ms", "4h")] = Field(alias="reboot")
+    reboot_s: Annotated[float, duration("100ms", "4h")] = Field(alias="reboot")
     """How long a node may take to come back."""
-    service_s: Annotated[float, _duration("100ms", "2h")] = Field(alias="service")
+    service_s: Annotated[float, duration("100ms", "2h")] = Field(alias="service")
     """How long a service or a resource may take to be ready."""
-    setup_s: Annotated[float, _duration("100ms", "24h")] = Field(alias="setup")
+    setup_s: Annotated[float, duration("100ms", "24h")] = Field(alias="setup")
     """How long Exchange Setup may take."""
 
 
 class Topology(Section):
     """Parameters of one two-node Single Copy Cluster."""
 
-    version: Annotated[
-        int,
-        Leaf(
-            values.whole_number(VERSION, VERSION),
-            str(VERSION),
-            {"type": "integer", "const": VERSION},
-        ),
-    ]
+    version: Annotated[int, whole(VERSION, VERSION)]
     """Version of this file's form."""
-    target: Annotated[Target, Leaf(values.one_of(Target), values.words(Target), _words(Target))]
+    target: Annotated[Target, choice(Target)]
     """lab: simulated nodes on this machine; nodes: real ones."""
     lab: Lab = Field(default_factory=Lab)
     """The simulated nodes; required with target lab, refused with target nodes."""
-    approval: Annotated[
-        Approval, Leaf(values.one_of(Approval), values.words(Approval), _words(Approval))
-    ]
+    approval: Annotated[Approval, choice(Approval)]
     """auto (with target lab only): gates answer themselves; person: somebody answers."""
     domain: Domain
     accounts: Accounts

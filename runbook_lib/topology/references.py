@@ -1,6 +1,7 @@
 """A secret as the parameter file may have it: by reference, never by value.
 
-Rule of this file: no message holds any part of a text that is not a reference.
+Rule of this file: no message holds any part of a text that is not a reference; its leaf is
+marked as secret, so that the text is not shown there either.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import re
 from runbook_lib.topology.faults import UnfitError
 
 REFERENCE = "a reference: env:NAME, keyring:SERVICE/USER, fd:NUMBER, prompt:LABEL or lab:NAME"
-LITERAL = "a text that is no reference (not shown)"
 
 GRAMMARS = {
     "env": re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII),
@@ -51,5 +51,5 @@ def is_reference(text: str) -> bool:
 def parse_reference(text: str) -> SecretReference:
     """Return a reference; anything else is refused unseen."""
     if not is_reference(text):
-        raise UnfitError(REFERENCE, LITERAL)
+        raise UnfitError(REFERENCE)
     return SecretReference(text)

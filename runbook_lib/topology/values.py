@@ -38,7 +38,7 @@ def parse_switch(text: str) -> bool:
 
 def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     """Return a parser of decimal numbers within bounds."""
-    wanted = f"a whole number from {lowest} to {highest}" if lowest < highest else str(lowest)
+    wanted = whole_wanted(lowest, highest)
 
     def parse(text: str) -> int:
         if not WHOLE.fullmatch(text) or not lowest <= int(text) <= highest:
@@ -48,9 +48,14 @@ def whole_number(lowest: int, highest: int) -> Callable[[str], int]:
     return parse
 
 
+def whole_wanted(lowest: int, highest: int) -> str:
+    """Return what is wanted of a whole number."""
+    return f"a whole number from {lowest} to {highest}" if lowest < highest else str(lowest)
+
+
 def duration(lowest: str, highest: str) -> Callable[[str], float]:
     """Return a parser of durations such as 50ms, 5s, 10m, 2h; it gives seconds."""
-    wanted = f"a duration from {lowest} to {highest} such as 50ms, 5s, 10m, 2h"
+    wanted = duration_wanted(lowest, highest)
     bounds = (milliseconds(lowest), milliseconds(highest))
 
     def parse(text: str) -> float:
@@ -59,6 +64,11 @@ def duration(lowest: str, highest: str) -> Callable[[str], float]:
         return milliseconds(text) / 1000
 
     return parse
+
+
+def duration_wanted(lowest: str, highest: str) -> str:
+    """Return what is wanted of a duration."""
+    return f"a duration from {lowest} to {highest} such as 50ms, 5s, 10m, 2h"
 
 
 def milliseconds(text: str) -> int:
@@ -76,12 +86,12 @@ def one_of(choices: type[E]) -> Callable[[str], E]:
         try:
             return choices(text)
         except ValueError:
-            raise UnfitError(words(choices)) from None
+            raise UnfitError(listed(choices)) from None
 
     return parse
 
 
-def words(choices: type[StrEnum]) -> str:
+def listed(choices: type[StrEnum]) -> str:
     """Return an enumeration's words for a message."""
     *first, last = choices
     return f"{', '.join(first)} or {last}" if first else str(last)

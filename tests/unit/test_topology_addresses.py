@@ -39,7 +39,9 @@ ELSEWHERE = ("domain.controller.address", "networks.public.dns[0]")
 
 @settings(max_examples=250)
 @given(
-    st.dictionaries(st.sampled_from([*PUBLIC, *PRIVATE, *SERVERS, *ELSEWHERE]), SOME_ADDRESSES),
+    st.dictionaries(
+        st.sampled_from([*PUBLIC, *PRIVATE, *SERVERS, *ELSEWHERE]), SOME_ADDRESSES, max_size=3
+    ),
     st.dictionaries(st.sampled_from(["networks.public.mask", "networks.private.mask"]), MASKS),
 )
 def test_addresses_are_taken_exactly_when_a_second_opinion_takes_them(
