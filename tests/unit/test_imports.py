@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +58,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{base}.{name.name}" for name in node.names)
 
 
+@cache
 def modules() -> list[tuple[str, list[str]]]:
     """Return each module's path within the package and what it imports."""
     return [
