@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runbook_lib.pictures.text import escaped, shown
+from runbook_lib.pictures.text import plain_escaped, shown
 
 COLUMNS = ("node", "what", "before", "after", "outcome", "journal")
 
@@ -41,9 +41,7 @@ class Table:
     outcome: int | None = None
     number: int | None = None
 
-    def _repr_mimebundle_(
-        self, include: Iterable[str] | None = None, exclude: Iterable[str] | None = None
-    ) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_asked: object) -> dict[str, str]:
         """Return both forms; the caller picks what it can show."""
         return {"text/plain": self.text(), "text/html": self.html()}
 
@@ -65,7 +63,7 @@ class Table:
         if not self.rows:
             return "<p><em>nothing to show</em></p>"
         heads = "".join(
-            f'<th style="{self._style(at)}">{escaped(name)}</th>'
+            f'<th style="{self._style(at)}">{plain_escaped(name)}</th>'
             for at, name in enumerate(self.columns)
         )
         body = "\n".join(
@@ -87,7 +85,7 @@ class Table:
         return _NUMBER if at == self.number else _CELL
 
     def _cell(self, at: int, cell: str) -> str:
-        content = escaped(cell)
+        content = plain_escaped(cell)
         if at == self.outcome:
             colour = next((colour for words, colour in _COLOURS if cell in words), None)
             if colour is not None:
