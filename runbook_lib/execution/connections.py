@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
+from runbook_lib.clock import Clock
 from runbook_lib.commands.command import ManualAct
+from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.sessions import credentials, lab_process
+from runbook_lib.sessions.accounts import Account, Breaker
+from runbook_lib.sessions.credentials import Credentials
+from runbook_lib.sessions.lab_control import LabControl
+from runbook_lib.sessions.lab_process import RunningLab
 from runbook_lib.sessions.session import Session
+from runbook_lib.topology.loading import Loaded
+from runbook_lib.topology.models import Node, Target, Topology
+
+if TYPE_CHECKING:
+    from runbook_lib.sessions.sealed_http import Endpoint
+
+WINRM_PORT = 5985
+"""WinRM 2.0 over HTTP; messages are sealed by the logon's own encryption."""
 
 Hands = Callable[[ManualAct, str], None]
 """Performs a manual act on a node in a person's place; only a lab has them."""
+
+ONLY_THE_DRIVER_CAN = ("fd:", "prompt:")
+"""References that one process resolves once, and hands to the kernels it starts."""
 
 
 @dataclass(frozen=True)
@@ -18,16 +40,123 @@ class Connections:
 
     sessions: Mapping[str, Session]
     hands: Hands | None = None
+    lab: RunningLab | None = None
 
     def close(self) -> None:
-        """Close every session."""
+        """Close every session, and the lab if this process started it."""
         for session in self.sessions.values():
             session.close()
+        if self.lab is not None:
+            self.lab.close()
 
 
-def connect(*_a: object, **_k: object) -> Connections:
-    raise NotImplementedError
+def connect(
+    loaded: Loaded,
+    parameters: Path,
+    folder: RunFolder | None,
+    phase: str,
+    clock: Clock,
+    *,
+    read_only: bool,
+) -> Connections:
+    """Return sessions to both nodes; nothing is asked of them yet.
+
+    read_only: the sessions have no way to act. Raises CredentialError for a reference that leads
+    nowhere, NodeUnreachableError for a lab that cannot be had.
+    """
+    # Imported here: pypsrp is slow to load, and plans and journals are read without it.
+    from runbook_lib.sessions.psrp_session import PsrpReader, PsrpSession
+
+    topology = loaded.topology
+    lab = lab_of(topology, parameters, folder, phase)
+    control = lab.control if lab else None
+    vault = Credentials(control.password if control else None, credentials.receive())
+    administrator = topology.accounts.local_administrator
+    account = Account(administrator.user, vault.resolve(str(administrator.password)), Breaker())
+
+    kind = PsrpReader if read_only else PsrpSession
+    sessions = {
+        node.name: kind(
+            node.name,
+            _endpoints(node, control),
+            account,
+            clock,
+            reveal=vault.resolve,
+            authentication=node.connect.authentication.value,
+            pause_s=max(topology.waits.poll_s, 0.05),
+        )
+        for node in topology.nodes
+    }
+    hands = control.perform if control else None
+    return Connections(sessions, hands, lab)  # type: ignore[arg-type] # readers in plan mode
 
 
-def keep_lab(*_a: object, **_k: object): ...
-def hand_over_secrets(*_a: object, **_k: object): ...
+def _endpoints(node: Node, control: LabControl | None) -> Sequence[Endpoint]:
+    """Return where a node is tried: where it is now, then where this procedure moves it."""
+    from runbook_lib.sessions.sealed_http import Endpoint
+
+    if control is not None:
+        return [Endpoint(n.host, n.port) for n in control.nodes() if n.name == node.name]
+    port = node.connect.port or WINRM_PORT
+    hosts = dict.fromkeys((node.connect.host or node.public.address, node.public.address))
+    return [Endpoint(host, port) for host in hosts]
+
+
+def lab_of(
+    topology: Topology, parameters: Path, folder: RunFolder | None, phase: str
+) -> RunningLab | None:
+    """Return the lab of a run: the named one, the run's own, or a new one; None for real nodes."""
+    if topology.target is not Target.LAB:
+        return None
+    if topology.lab.control:
+        return RunningLab(LabControl(str(topology.lab.control)), 0)
+    scenario = f"before:{phase}"
+    if folder is None:
+        return lab_process.start(parameters, scenario=scenario)
+    return lab_process.join_or_start(folder.lab_state, parameters, scenario=scenario)
+
+
+@contextmanager
+def keep_lab(
+    loaded: Loaded, parameters: Path, folder: RunFolder | None, phase: str
+) -> Iterator[RunningLab | None]:
+    """Hold the run's lab up while several processes use it, one after the other."""
+    lab = lab_of(loaded.topology, parameters, folder, phase)
+    try:
+        yield lab
+    finally:
+        if lab is not None:
+            lab.close()
+
+
+class HandedOver:
+    """Secrets that only this process can resolve, ready to be handed to each kernel it starts."""
+
+    def __init__(self, topology: Topology) -> None:
+        """Resolve them now, so that a person is asked before the run begins."""
+        references = {
+            str(account.password)
+            for account in (
+                topology.accounts.local_administrator,
+                topology.accounts.installer,
+                topology.accounts.cluster_service,
+            )
+        }
+        vault = Credentials(None, {})
+        self._secrets = [
+            vault.resolve(reference)
+            for reference in sorted(references)
+            if reference.startswith(ONLY_THE_DRIVER_CAN)
+        ]
+
+    @contextmanager
+    def for_kernel(self) -> Iterator[tuple[dict[str, str], tuple[int, ...]]]:
+        """Yield the environment and the descriptors that a kernel needs to receive them."""
+        if not self._secrets:
+            yield {}, ()
+            return
+        descriptor = credentials.hand_over(self._secrets)
+        try:
+            yield {credentials.HANDED_OVER: str(descriptor)}, (descriptor,)
+        finally:
+            os.close(descriptor)

@@ -77,16 +77,15 @@ def examine(parameters: Path, clock: Clock | None = None) -> Report:
     Raises ParametersError or CredentialError: without a file and a secret nothing is asked.
     """
     # Imported here: the way to a node is the slow part, and what was answered is judged without.
-    from runbook_lib.execution.connections import connect, keep_lab
+    from runbook_lib.execution.connections import connect
 
     clock = clock or SystemClock()
     loaded = load(parameters)
-    with keep_lab(loaded, None, PHASES[0]) as lab:
-        connections = connect(loaded, None, PHASES[0], read_only=True, clock=clock, lab=lab)
-        try:
-            answers = ask(connections.sessions, loaded.topology, clock)
-        finally:
-            connections.close()
+    connections = connect(loaded, parameters, None, PHASES[0], clock, read_only=True)
+    try:
+        answers = ask(connections.sessions, loaded.topology, clock)
+    finally:
+        connections.close()
     return judge(loaded.topology, answers)
 
 

@@ -13,17 +13,19 @@ from runbook_lib.commands.system import Identity
 from runbook_lib.errors import WrongNodeError
 from runbook_lib.execution.phases import NAMES_SETTLED_BY
 from runbook_lib.execution.run_folder import outcome_of
-from runbook_lib.execution.runner import observe
+from runbook_lib.execution.runner import READ_DEADLINE_S, observe
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 from runbook_lib.sessions.session import ExpectedIdentity, Reader
 from runbook_lib.topology.models import Topology
 
 
-def ask(sessions: Mapping[str, Reader], nodes: Iterable[str]) -> dict[str, Identity]:
+def ask(
+    sessions: Mapping[str, Reader], nodes: Iterable[str], deadline_s: float = READ_DEADLINE_S
+) -> dict[str, Identity]:
     """Return who answers for each node."""
     wanted = [(node, {"identity": system.identity()}) for node in nodes]
-    answers = observe(sessions, wanted)
+    answers = observe(sessions, wanted, deadline_s)
     return {node: seen["identity"] for (node, _), seen in zip(wanted, answers, strict=True)}
 
 

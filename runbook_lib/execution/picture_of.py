@@ -12,12 +12,13 @@ from runbook_lib.commands.network import Adapter
 from runbook_lib.execution.identity import ask
 from runbook_lib.execution.runner import observe
 from runbook_lib.sessions.session import Reader
+from runbook_lib.steps.step import Reads
 from runbook_lib.topology.models import Node, Topology
 
 
 def picture(topology: Topology, sessions: Mapping[str, Reader], title: str) -> dict[str, Any]:
     """Return both nodes with their adapters, read in one trip a node."""
-    reads = {
+    reads: Reads = {
         "adapters": network.adapters(),
         "order": bindings.linkage(bindings.TCPIP),
         "sharing": bindings.linkage(bindings.FILE_SHARING),

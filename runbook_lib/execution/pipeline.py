@@ -23,8 +23,8 @@ from runbook_lib.clock import Clock, SystemClock
 from runbook_lib.errors import ExitCode, ParametersError, PreconditionError
 from runbook_lib.execution import phases as all_phases
 from runbook_lib.execution import run_folder as run_folders
-from runbook_lib.execution.connections import hand_over_secrets, keep_lab
-from runbook_lib.execution.phase import plan_of
+from runbook_lib.execution.connections import HandedOver, connect, keep_lab
+from runbook_lib.execution.identity import enrol
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
 from runbook_lib.execution.run_folder import (
@@ -35,7 +35,8 @@ from runbook_lib.execution.run_folder import (
     write_file,
 )
 from runbook_lib.execution.run_record import finish, open_run
-from runbook_lib.execution.start import DRIVER, start
+from runbook_lib.execution.runner import sweep
+from runbook_lib.execution.start import DRIVER
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal, read_entries
 from runbook_lib.journal.lock import RESUME_WAIT_S, RunLock
@@ -143,22 +144,16 @@ def plan(parameters: Path, phase: str | None = None) -> list[PhasePlan]:
     """Return what each phase (or one) would do on the nodes as they stand; reads only."""
     chosen = (all_phases.find(phase),) if phase else all_phases.PHASES
     loaded = load(parameters)
-    plans = []
-    with keep_lab(loaded, None, chosen[0]) as joined:
-        for name in chosen:
-            started = start(
-                name,
-                parameters_file=str(parameters.absolute()),
-                mode="plan",
-                run_folder="",
-                approved_plan="",
-                lab=joined,
-            )
-            try:
-                plans.append(plan_of(started))
-            finally:
-                started.leave()
-    return plans
+    clock = SystemClock()
+    connections = connect(loaded, parameters, None, chosen[0], clock, read_only=True)
+    try:
+        enrol(loaded.topology, connections.sessions, (), None)
+        return [
+            PhasePlan(name, sweep(all_phases.steps_of(name), loaded.topology, connections.sessions))
+            for name in chosen
+        ]
+    finally:
+        connections.close()
 
 
 def _refuse_edited_parameters(
@@ -188,13 +183,14 @@ class _Pipeline:
         """Run what is not done; seal when all is."""
         crash_points.arm_from_environment("pipeline")
         chosen: list[str] = list(self.journal.entries[0].data["phases"])
-        with keep_lab(self.loaded, self.folder, chosen[0]), _secrets(self.loaded) as inherited:
+        secrets = HandedOver(self.loaded.topology)
+        with keep_lab(self.loaded, self.folder.parameters, self.folder, chosen[0]):
             for n, phase in enumerate(chosen, 1):
                 if outcome_of(self.journal.entries, phase) == "done":
                     continue
                 self.progress.phase_started(phase, n, len(chosen))
                 began = self.clock.monotonic()
-                stopped_by = self._execute(phase, inherited)
+                stopped_by = self._execute(phase, secrets)
                 entries = self._look()
                 outcome = outcome_of(entries, phase)
                 self.progress.phase_finished(phase, outcome, self.clock.monotonic() - began)
@@ -215,7 +211,7 @@ class _Pipeline:
                 journal_end(self.journal, phase, ("failed", int(ExitCode.UNKNOWN)))
         return self.journal.entries
 
-    def _execute(self, phase: str, inherited: tuple[int, ...]) -> signal.Signals | None:
+    def _execute(self, phase: str, secrets: HandedOver) -> signal.Signals | None:
         """Execute one phase's notebook; return the signal that stopped it, if one did."""
         import papermill
 
@@ -225,9 +221,12 @@ class _Pipeline:
         output = self.folder.executed_notebook(phase, attempt)
         from runbook_lib.execution.engine import kernel_manager
 
-        with tempfile.TemporaryDirectory(prefix="scc-") as sockets:
+        with (
+            tempfile.TemporaryDirectory(prefix="scc-") as sockets,
+            secrets.for_kernel() as (handed, inherited),
+        ):
             kernel = kernel_manager(KERNEL, Path(sockets))
-            environment = {**os.environ, DRIVER: str(os.getpid())}
+            environment = {**os.environ, **handed, DRIVER: str(os.getpid())}
             descriptors = (self.lock.descriptor, *inherited)
             work = _Worker(
                 lambda: papermill.execute_notebook(
@@ -378,13 +377,6 @@ def _register(folder: RunFolder) -> None:
 
     papermill_engines.register(ENGINE, RunbookEngine)
     papermill_io.register(str(folder.path), _AtomicFiles())
-
-
-@contextmanager
-def _secrets(loaded: Loaded) -> Iterator[tuple[int, ...]]:
-    """Resolve what only this process can (prompt, descriptor), and hold it for the kernels."""
-    with hand_over_secrets(loaded) as descriptors:
-        yield descriptors
 
 
 def spare_slow_import() -> None:

@@ -24,6 +24,9 @@ from runbook_lib.steps.step import Effect, StepClass
 STEP = "restart"
 TOLERANCE = timedelta(seconds=2)
 """A corrected clock moves the boot time a little; a restart moves it by far more."""
+PROBE_S = 1.0
+"""For one look at a node that may be down: too short for a session to try again by itself."""
+
 STEADY_PROBES = 3
 """Answers in a row before a node counts as back: its services start one after the other."""
 
@@ -70,9 +73,7 @@ def settle(phase: str, crew: Crew, *, deadline_s: float) -> None:
         before = datetime.fromisoformat(str(intent.data["before"]))
         if answered.get(intent.seq) == "failed":
             continue
-        if intent.seq in answered:
-            _await(phase, node, before, crew, Deadline.after(crew.clock, deadline_s))
-        elif _goes_down(node, before, crew):
+        if intent.seq in answered or _goes_down(node, before, crew):
             _await(phase, node, before, crew, Deadline.after(crew.clock, deadline_s))
         else:
             _result(crew, intent, "absent", None)
@@ -83,7 +84,7 @@ def _goes_down(node: str, before: datetime, crew: Crew) -> bool:
     deadline = Deadline.after(crew.clock, 2 * power.SECONDS_OF_WARNING)
     while not deadline.is_over:
         try:
-            seen = identity.ask(crew.sessions, [node])[node]
+            seen = identity.ask(crew.sessions, [node], PROBE_S)[node]
         except TransportError:
             return True
         if seen.booted_at > before + TOLERANCE:
@@ -158,7 +159,7 @@ def _await(phase: str, node: str, before: datetime, crew: Crew, deadline: Deadli
         try:
             if steady == 0:
                 crew.sessions[node].reconnect()
-            seen = identity.ask(crew.sessions, [node])[node]
+            seen = identity.ask(crew.sessions, [node], PROBE_S)[node]
         except (TransportError, MalformedReplyError) as error:
             steady, last = 0, error.why
         else:

@@ -16,7 +16,6 @@ from runbook_lib.execution.run_folder import RunFolder, outcome_of, write_json
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.manifest import seal
-from runbook_lib.review.page import write_page
 from runbook_lib.topology.loading import Loaded
 
 PACKAGE = "exchange-scc-runbook"
@@ -106,6 +105,9 @@ def finish(
 
     A run that was closed and not sealed is only sealed.
     """
+    # Kernels open runs too, and have no use for a template engine.
+    from runbook_lib.review.page import write_page  # noqa: PLC0415
+
     if not any(entry.event == "run_closed" for entry in journal.entries):
         journal.append("run_closed", {"outcome": outcome, "by": by, "reason": reason})
     write_json(folder.summary, summary(journal.entries))

@@ -91,11 +91,14 @@ def title_of(factory: StepFactory) -> str:
 
 
 def observe(
-    sessions: Mapping[str, Reader], wanted: Sequence[tuple[str, Mapping[str, Query[Any]]]]
+    sessions: Mapping[str, Reader],
+    wanted: Sequence[tuple[str, Mapping[str, Query[Any]]]],
+    deadline_s: float = READ_DEADLINE_S,
 ) -> list[dict[str, Any]]:
     """Return each (node, name -> query)'s values, both nodes asked side by side.
 
-    Queries of one node travel in one trip; equal reads are sent once.
+    Queries of one node travel in one trip; equal reads are sent once. A session repeats a read
+    that fails, until `deadline_s` is over.
     """
     queries = {
         node: [query for other, reads in wanted if other == node for query in reads.values()]
@@ -106,7 +109,7 @@ def observe(
     error: RunbookError | None = None
     for node, read in pending.items():
         try:
-            values[node] = iter(read.finish(READ_DEADLINE_S))
+            values[node] = iter(read.finish(deadline_s))
         except RunbookError as failure:
             error = error or failure
     if error:

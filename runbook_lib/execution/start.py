@@ -112,7 +112,14 @@ def start(
         lock = (
             RunLock.take(folder.path, clock, who=f"notebook {phase}") if alone and folder else None
         )
-    connections = connect(loaded, folder, phase, read_only=mode == "plan", clock=clock)
+    connections = connect(
+        loaded,
+        folder.parameters if folder else run_folders.resolve(parameters_file),
+        folder,
+        phase,
+        clock,
+        read_only=mode == "plan",
+    )
     return Start(
         phase,
         mode,
