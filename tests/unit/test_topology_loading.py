@@ -268,7 +268,7 @@ def test_an_editor_has_nothing_against_the_rehearsal() -> None:
 
 def test_an_editor_underlines_a_slip_and_a_placeholder() -> None:
     document = YAML(typ="safe", pure=True).load(EXAMPLE)
-    document["clutser"] = document.pop("cluster")
+    document["cluster1"] = document.pop("cluster")
     validator = jsonschema.Draft202012Validator(json.loads(schema_text()))
     errors = {error.json_path: error.validator for error in validator.iter_errors(document)}
 
