@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from runbook_lib.lab.answers import Bag, ErrorReply, SecretText
 from runbook_lib.lab.handlers.surface import CommandError
+
+_DECIMAL = re.compile(r"[+-]?[0-9]+")
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 
 CUSTOM = ("System.Management.Automation.PSCustomObject", "System.Object")
 
@@ -47,7 +51,7 @@ def equal(left: object, right: object) -> bool:
     if isinstance(left, str):
         return right is not None and text(left).lower() == text(right).lower()
     if isinstance(left, bool):
-        return left == is_true(right)
+        return right is not None and left == is_true(right)
     if isinstance(left, int):
         return right is not None and left == whole_number(right)
     return left is right
@@ -55,6 +59,8 @@ def equal(left: object, right: object) -> bool:
 
 def whole_number(value: object) -> int | None:
     """Return what a cast to an integer type gives before its range counts; None for no number."""
+    if value is None:
+        return 0
     if isinstance(value, int):
         return int(value)
     if not isinstance(value, str):
@@ -62,7 +68,27 @@ def whole_number(value: object) -> int | None:
     digits = value.strip()
     if not digits:
         return 0
-    return int(digits) if digits.lstrip("+-").isdecimal() and digits.isascii() else None
+    if _HEXADECIMAL.fullmatch(digits):
+        return int(digits, 16)
+    return int(digits) if _DECIMAL.fullmatch(digits) else None
+
+
+def unsigned(value: object, bits: int) -> int:
+    """Return `[uint16]$value` and its like; CommandError for what they refuse."""
+    kind = f"System.UInt{bits}"
+    if isinstance(value, list | tuple | dict):
+        given = "System.Collections.ArrayList"
+        message = f'Cannot convert the "{given}" value of type "{given}" to type "{kind}".'
+        raise CommandError(_cast_failed("ConvertToFinalInvalidCastException", message))
+    number = whole_number(value)
+    if number is not None and 0 <= number < 2**bits:
+        return number
+    why = f"Value was either too large or too small for a UInt{bits}."
+    if number is None:
+        why = "Input string was not in a correct format."
+    text_or_number = "FromStringToInteger" if isinstance(value, str) else "IConvertible"
+    message = f'Cannot convert value "{text(value)}" to type "{kind}". Error: "{why}"'
+    raise CommandError(_cast_failed(f"InvalidCast{text_or_number}", message))
 
 
 def as_list(value: object) -> list[object]:
@@ -143,16 +169,6 @@ def no_command(name: object) -> ErrorReply:
     )
 
 
-def cast_failed(error_id: str, value: object, kind: str, why: str) -> ErrorReply:
-    """Return the error for `[kind]$value`."""
-    return ErrorReply(
-        error_id,
-        f'Cannot convert value "{text(value)}" to type "System.{kind}". Error: "{why}"',
-        "NotSpecified",
-        "System.Management.Automation.PSInvalidCastException",
-    )
-
-
 def thrown(message: str) -> ErrorReply:
     """Return the error for `throw "message"`: its identifier is the text itself."""
     return ErrorReply(
@@ -167,4 +183,10 @@ def method_failed(name: str, count: int, message: str) -> ErrorReply:
         f'Exception calling "{name}" with "{count}" argument(s): "{message}"',
         "NotSpecified",
         "System.Management.Automation.MethodInvocationException",
+    )
+
+
+def _cast_failed(error_id: str, message: str) -> ErrorReply:
+    return ErrorReply(
+        error_id, message, "NotSpecified", "System.Management.Automation.PSInvalidCastException"
     )

@@ -77,7 +77,7 @@ def call_method(context: Context, parameters: Mapping[str, object]) -> int:
     found = next((each for each in wmi_class.methods if each.name.lower() == name.lower()), None)
     if found is None:
         raise CommandError(powershell.method_failed("GetMethodParameters", 1, "Not found "))
-    arguments = _cast_all(found, parameters.get("Arguments"))
+    arguments = cast(found, parameters.get("Arguments"))
     if target is None and not found.static:
         raise CommandError(
             powershell.method_failed("InvokeMethod", 3, "Invalid method Parameter(s) ")
@@ -102,7 +102,7 @@ def _property(instance: Instance, name: str) -> object:
     return next((value for key, value in instance.items() if key.lower() == name.lower()), None)
 
 
-def _cast_all(method: Method, given: object) -> dict[str, object]:
+def cast(method: Method, given: object) -> dict[str, object]:
     """Return the arguments in the types and the spelling of the method's signature."""
     cast: dict[str, object] = dict.fromkeys(method.arguments)
     for name, value in given.items() if isinstance(given, Mapping) else ():
@@ -130,20 +130,7 @@ def _cast_one(kind: str, value: object) -> object:
         return powershell.text(value)
     if kind == "Boolean":
         return powershell.is_true(value)
-    number = powershell.whole_number(value)
-    if number is None:
-        raise CommandError(
-            powershell.cast_failed(
-                "InvalidCastFromStringToInteger",
-                value,
-                kind,
-                "Input string was not in a correct format.",
-            )
-        )
-    if not 0 <= number < 2 ** _UINT_BITS[kind]:
-        too_far = f"Value was either too large or too small for a {kind}."
-        raise CommandError(powershell.cast_failed("InvalidCastIConvertible", value, kind, too_far))
-    return number
+    return powershell.unsigned(value, _UINT_BITS[kind])
 
 
 def _object(context: Context, wmi_class: WmiClass, instance: Instance) -> Bag:
