@@ -36,6 +36,8 @@ MOST_SKEW = timedelta(minutes=5)
 NODES_SKEW = timedelta(seconds=2)
 """The nodes' clocks may differ by this much from each other."""
 ENGLISH = 1033
+NO_DHCP_ANSWERED = "169.254."
+"""Addresses that Windows gives itself."""
 
 QUERIES: Mapping[str, Query[Any]] = {
     "identity": system.identity(),
@@ -122,25 +124,23 @@ def judge(topology: Topology, answers: Mapping[str, Seen | RunbookError]) -> Rep
             findings += _node(node, answer)
         else:
             code = code or exit_code_of(answer)
-            findings += _no_answer(node, answer)
+            findings.append(_no_answer(node, answer))
     seen = [answer for answer in answers.values() if isinstance(answer, Seen)]
     if len(seen) == len(topology.nodes):
         findings.append(_both(*seen))
     return Report(tuple(findings), code)
 
 
-def _no_answer(node: Node, error: RunbookError) -> list[Finding]:
+def _no_answer(node: Node, error: RunbookError) -> Finding:
     broken = {NodeUnreachableError: "listener", AuthenticationError: "account"}
-    subject = broken.get(type(error), "session")
-    before = [] if subject == "listener" else [_way(node)]
-    found = f"{error.what} {error.why}"
-    refused = Finding(f"{node.name} {subject}", Verdict.MISSING, found, error.next_step)
-    return [*before, refused]
+    subject = f"{node.name} {broken.get(type(error), 'session')}"
+    found = f"{error.what} Why: {error.why}"
+    return Finding(subject, Verdict.MISSING, found, error.next_step)
 
 
 def _node(node: Node, seen: Seen) -> list[Finding]:
     return [
-        _way(node),
+        Finding(f"{node.name} listener", Verdict.OK, "answers"),
         Finding(f"{node.name} account", Verdict.OK, "it opens a PowerShell session"),
         _name(node, seen),
         _system(node, seen),
@@ -148,10 +148,6 @@ def _node(node: Node, seen: Seen) -> list[Finding]:
         *(_adapter(node, number, adapter) for number, adapter in enumerate(seen.adapters, 1)),
         *_absent_adapters(node, seen),
     ]
-
-
-def _way(node: Node) -> Finding:
-    return Finding(f"{node.name} listener", Verdict.OK, "answers")
 
 
 def _name(node: Node, seen: Seen) -> Finding:
@@ -190,10 +186,7 @@ def _time(node: Node, seen: Seen) -> Finding:
 
 def _adapter(node: Node, number: int, adapter: Adapter) -> Finding:
     subject = f"{node.name} adapter {number}"
-    address = "DHCP" if adapter.dhcp_enabled else ", ".join(adapter.addresses) or "no address"
-    if adapter.dhcp_enabled and adapter.addresses:
-        address = f"{', '.join(adapter.addresses)} by DHCP"
-    found = f"mac: {adapter.mac}  ({adapter.connection}, {adapter.status}, {address})"
+    found = f"mac: {adapter.mac}  ({adapter.connection}, {adapter.status}, {_address(adapter)})"
     roles = {node.public.mac: "public", node.private.mac: "private"}
     role = roles.get(adapter.mac or "")
     if role is None:
@@ -202,6 +195,15 @@ def _adapter(node: Node, number: int, adapter: Adapter) -> Finding:
         mend = f"plug in the cable of {adapter.connection}, or enable it"
         return Finding(subject, Verdict.WARNING, f"{found}; {role}", mend)
     return Finding(subject, Verdict.OK, f"{found}; {role}")
+
+
+def _address(adapter: Adapter) -> str:
+    listed = ", ".join(adapter.addresses)
+    if not adapter.dhcp_enabled:
+        return listed or "no address"
+    if listed.startswith(NO_DHCP_ANSWERED):
+        return f"{listed}, for no DHCP server answered"
+    return f"{listed} by DHCP" if listed else "DHCP"
 
 
 def _absent_adapters(node: Node, seen: Seen) -> list[Finding]:
@@ -233,4 +235,4 @@ def _both(first: Seen, second: Seen) -> Finding:
 
 
 def _seconds(difference: timedelta) -> str:
-    return f"{difference.total_seconds():+.0f} s"
+    return f"{round(difference.total_seconds()):+d} s"

@@ -1,0 +1,47 @@
+"""The doctor asks both nodes over the wire, and changes nothing there."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from runbook_lib.cli.main import app
+from runbook_lib.errors import ExitCode
+from tests.builders import LAB, topology
+
+
+def doctor() -> tuple[int, dict[str, Any]]:
+    """Return the exit code, and what is found by subject."""
+    result = CliRunner().invoke(app, ["doctor", str(LAB), "--json"])
+    findings = json.loads(result.stdout)["findings"]
+    return result.exit_code, {each["subject"]: each for each in findings}
+
+
+def test_fresh_nodes_lack_nothing() -> None:
+    code, found = doctor()
+
+    assert code == ExitCode.DONE
+    assert [each for each in found.values() if each["verdict"] not in {"ok", "optional"}] == []
+    for node in topology().nodes:
+        adapters = (
+            found[f"{node.name} adapter 1"]["found"] + found[f"{node.name} adapter 2"]["found"]
+        )
+        assert f"mac: {node.public.mac} " in adapters
+        assert f"mac: {node.private.mac} " in adapters
+
+
+def test_an_old_logon_protocol_is_refused_before_a_password_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LM_COMPAT_LEVEL", "0")
+
+    code, found = doctor()
+
+    one, two = (node.name for node in topology().nodes)
+    assert code == ExitCode.IDENTITY
+    assert found["NTLM"]["verdict"] == "missing"
+    assert found[f"{one} account"]["mend"] == "unset LM_COMPAT_LEVEL"
+    assert found[two]["found"] == "not tried: the other node refused the account"
