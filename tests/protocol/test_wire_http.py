@@ -182,6 +182,22 @@ def test_stranger_learns_no_version(raw: RawClient) -> None:
     assert b"OS: 0.0.0 SP: 0.0 Stack: 2.0" in body
 
 
+def test_stranger_must_say_that_he_asks_without_logon(raw: RawClient) -> None:
+    response, body = raw.post(IDENTIFY.encode())
+
+    assert (response.status, body) == (401, b"")
+
+
+def test_sealed_message_of_another_length_than_promised_is_bad(raw: RawClient) -> None:
+    raw.log_on()
+    length = f"Length={len(IDENTIFY)}".encode()
+    sealed = raw.sealed(IDENTIFY.encode()).replace(length, length + b"0")
+
+    response, _ = raw.post(sealed, {"Content-Type": SEALED_TYPE})
+
+    assert response.status == 400
+
+
 def test_user_learns_the_version_of_the_node(raw: RawClient) -> None:
     raw.log_on()
 
@@ -198,7 +214,7 @@ def test_user_learns_the_version_of_the_node(raw: RawClient) -> None:
     [
         ("no xml at all", "2150858817"),
         ("<a/>", "2150858817"),
-        ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "2150858817"),
+        (f'<!DOCTYPE a [<!ENTITY b "c">]>{IDENTIFY}', "2150858817"),
         ('<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"/>', "2150858765"),
         (f'<s:Envelope xmlns:s="{soap.S}"><s:Header/></s:Envelope>', "2150858791"),
         (f'<s:Envelope xmlns:s="{soap.S}"><s:Header/><s:Body/></s:Envelope>', "2150858769"),

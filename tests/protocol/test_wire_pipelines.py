@@ -134,6 +134,7 @@ def test_error_record_keeps_identifier_category_and_text(
         error.message,
     )
     assert typed(record.exception)[0] == error.exception
+    assert str(record.exception) == error.message
 
 
 def test_terminating_error_fails_the_pipeline(world: SmallWorld, pool: RunspacePool) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from threading import Event, Thread
 from xml.etree import ElementTree as ET
 
 import pytest
 import requests
 from pypsrp.exceptions import AuthenticationError, WinRMTransportError, WSManFaultError
-from pypsrp.powershell import RunspacePool
+from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.shell import WinRS
 from pypsrp.wsman import NAMESPACES, WSMan
 
@@ -178,33 +180,75 @@ def test_command_that_is_over_cannot_be_signalled_twice(pool: RunspacePool) -> N
     assert "a command identifier that does not exist" in str(caught.value.reason)
 
 
-def test_deleting_a_shell_aborts_whoever_waits_in_it(lab: Lab, world: SmallWorld) -> None:
+@dataclass
+class Waiting:
+    """A Receive that waits in a thread of its own for a pipeline that has not answered yet."""
+
+    lab: Lab
+    pool: RunspacePool
+    pipeline: PowerShell
+    ended_by: list[Exception] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.thread = Thread(target=self._wait)
+        self.thread.start()
+        [shell] = self.lab.service("NODE1").shells.owned_by("Administrator")
+        [command] = shell.pool.commands.values()
+        with shell.pool.changed:
+            assert shell.pool.changed.wait_for(lambda: command.output.has_reader, 10)
+
+    def _wait(self) -> None:
+        try:
+            self.pipeline.poll_invoke()
+        except (WSManFaultError, requests.ConnectionError) as error:
+            self.ended_by.append(error)
+
+    def end(self) -> Exception:
+        self.thread.join(10)
+        [error] = self.ended_by
+        return error
+
+
+@pytest.fixture
+def waiting(lab: Lab, world: SmallWorld) -> Iterator[Waiting]:
     go = Event()
     world.reply = lambda _n, _u, _i: Reply(output=(go.wait(10),))
-    waiting, deleting = opened(wsman(lab)), RunspacePool(wsman(lab))
-    pipeline = script(waiting, "x")
+    pool = opened(wsman(lab))
+    pipeline = script(pool, "x")
     pipeline.begin_invoke()
-    faults: list[object] = []
-
-    def wait() -> None:
-        try:
-            pipeline.poll_invoke()
-        except WSManFaultError as error:
-            faults.append(error.code)
-
-    thread = Thread(target=wait)
-    thread.start()
-    [shell] = lab.service("NODE1").shells.owned_by("Administrator")
-    [command] = shell.pool.commands.values()
-    with shell.pool.changed:
-        assert shell.pool.changed.wait_for(lambda: command.output.has_reader, 10)
-    deleting.shell._selector_set = waiting.shell._selector_set
-    deleting.shell.opened = True
-    deleting.shell.close()
-    thread.join(10)
+    yield Waiting(lab, pool, pipeline)
     go.set()
 
-    assert faults == [995]
+
+def test_deleting_a_shell_aborts_whoever_waits_in_it(lab: Lab, waiting: Waiting) -> None:
+    deleting = RunspacePool(wsman(lab))
+    deleting.shell._selector_set = waiting.pool.shell._selector_set
+    deleting.shell.opened = True
+
+    deleting.shell.close()
+
+    error = waiting.end()
+    assert isinstance(error, WSManFaultError)
+    assert error.code == 995
+
+
+def test_later_receive_takes_the_place_of_an_earlier_one(lab: Lab, waiting: Waiting) -> None:
+    again = RunspacePool(wsman(lab))
+    again.shell._selector_set = waiting.pool.shell._selector_set
+
+    with pytest.raises(WSManFaultError) as caught:
+        again.shell.receive("stdout", command_id=waiting.pipeline._command_id, timeout=1)
+
+    error = waiting.end()
+    assert isinstance(error, WSManFaultError)
+    assert (error.code, caught.value.code) == (995, 2150858793)
+
+
+def test_receive_that_waits_ends_with_its_connection(world: SmallWorld, waiting: Waiting) -> None:
+    world.break_connections("NODE1")
+
+    assert isinstance(waiting.end(), requests.ConnectionError)
+    assert not world.answered.is_set()
 
 
 def test_receive_without_output_times_out_and_can_be_asked_again(world: SmallWorld) -> None:
