@@ -116,6 +116,10 @@ def _say_plan(plan: PhasePlan) -> None:
     say(f"{plan.phase}  plan {plan.digest}", "strong")
     rows = [row for planned in plan.steps for row in _rows(planned)]
     say_table(("node", "what", "now", "then", "outcome"), rows, toned_column=4)
+    if undo := plan.undo():
+        say("how to undo it, last change first")
+        for each in undo:
+            say(f"  {each['node']}: {each['setting']}: {each['undo']}", "faint")
     say()
 
 

@@ -180,6 +180,8 @@ def test_plan_shows_each_change_with_what_stands_and_what_is_wished(pipeline: Pi
         f"10_configure_networks  plan {OTHER.digest}",
         "node          what                 now  then  outcome",
         "E2K7SCCNode1  NetBIOS over TCP/IP  on   off   changes",
+        "how to undo it, last change first",
+        "  E2K7SCCNode1: NetBIOS over TCP/IP: switch it on again",
         "",
     ]
 
