@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,6 +38,12 @@ class Gate:
     plan_sha256: str | None = None
     step: str | None = None
     node: str | None = None
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> Gate:
+        """Return the gate that the journal holds."""
+        named = {("name" if key == "gate" else key): value for key, value in data.items()}
+        return cls(**named)
 
     def data(self) -> dict[str, Any]:
         """Return the gate as the journal holds it."""
@@ -101,25 +108,29 @@ class GateKeeper:
             self._take(gate, self._answer_file(gate, opened), automatic=False)
 
     def take_over(self, phase: str) -> None:
-        """Journal the answers that were given to a phase's plans, also to outdated ones.
+        """Journal the answers that were given to a phase's gates, also to outdated plans.
 
         Raises ApprovalError for a refusal.
         """
         for waiting in open_gates(self._journal.entries):
-            if (waiting.phase, waiting.kind) == (phase, "plan") and waiting.plan_sha256:
-                gate = plan_gate(phase, waiting.plan_sha256)
-                opened = self._journal.entries[waiting.opened]
-                if self._path(gate, opened).exists():
-                    self._take(gate, self._answer_file(gate, opened), automatic=False)
+            opened = self._journal.entries[waiting.opened]
+            gate = Gate.from_data(opened.data)
+            if gate.phase == phase and self._path(gate, opened).exists():
+                self._take(gate, self._answer_file(gate, opened), automatic=False)
 
     def open(self, gate: Gate) -> JournalEntry:
         """Put the question into the journal, unless it already waits there."""
         return self._opened(gate) or self._journal.append("gate_opened", gate.data())
 
     def _opened(self, gate: Gate) -> JournalEntry | None:
-        """Return the gate's last opening for this very plan, unless it was refused since."""
+        """Return the gate's last opening for this very plan, unless it was refused since.
+
+        An act that a person reported and no read could find is asked for anew.
+        """
         found = None
         for entry in self._journal.entries:
+            if gate.kind == "manual" and self._was_not_done(gate, entry):
+                found = None
             if entry.data.get("gate") != gate.name:
                 continue
             if entry.event == "gate_opened":
@@ -127,6 +138,16 @@ class GateKeeper:
             elif entry.event == "gate_answered" and entry.data["answer"] == "refuse":
                 found = None
         return found
+
+    def _was_not_done(self, gate: Gate, entry: JournalEntry) -> bool:
+        if entry.event != "result" or entry.data["outcome"] != "absent":
+            return False
+        intent = self._journal.entries[entry.data["intent"]].data
+        return (intent["phase"], intent["step"], intent["node"]) == (
+            gate.phase,
+            gate.step,
+            gate.node,
+        )
 
     def _answered_in_journal(self, gate: Gate, opened: JournalEntry) -> bool:
         return any(

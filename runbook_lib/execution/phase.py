@@ -179,6 +179,7 @@ class Phase:
             },
         )
         self._settle_open_intents(entries, plan)
+        self._gatekeeper(journal).take_over(self._name)
         refuse_blocked(self._name, plan.steps, phases.blocked_error(self._name))
         if plan.needs_approval:
             self._pass_plan_gate(plan)
@@ -241,7 +242,6 @@ class Phase:
         given = self._started.approved_plan
         if given and given != plan.digest:
             raise self._stale(f"the approved plan is {given}, the nodes now need {plan.digest}")
-        self._gatekeeper(self._journal()).take_over(self._name)
         approved = approved_before(self._journal().entries, self._name)
         if approved is not None and approved["plan_sha256"] != plan.digest:
             begun = changed_since(self._journal().entries, self._name, approved["plan_sha256"])

@@ -106,7 +106,7 @@ def finish(
     A run that was closed and not sealed is only sealed.
     """
     # Kernels open runs too, and have no use for a template engine.
-    from runbook_lib.review.page import write_page  # noqa: PLC0415
+    from runbook_lib.review.page import write_page
 
     if not any(entry.event == "run_closed" for entry in journal.entries):
         journal.append("run_closed", {"outcome": outcome, "by": by, "reason": reason})

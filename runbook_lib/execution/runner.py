@@ -26,7 +26,7 @@ from runbook_lib.errors import (
     TransportError,
     VerificationError,
 )
-from runbook_lib.execution.gates import GateKeeper, manual_gate
+from runbook_lib.execution.gates import Gate, GateKeeper, manual_gate
 from runbook_lib.execution.phase_plan import (
     PhasePlan,
     PlannedStep,
@@ -201,9 +201,14 @@ class Runner:
         begun: list[tuple[PlannedStep, Change, JournalEntry, PendingAct]] = []
         adopted: set[tuple[str, str]] = set()
         error: RunbookError | None = None
+        by_hand = [(p, c, c.by) for p, c in wave if isinstance(c.by, ManualAct)]
+        for planned, _, act in by_hand:
+            # All questions first: a person walks to both machines once.
+            self.crew.gates.open(self._gate(planned, act))
+        for planned, change, act in by_hand:
+            self._by_hand(planned, change, act)
         for planned, change in wave:
             if isinstance(change.by, ManualAct):
-                self._by_hand(planned, change, change.by)
                 continue
             try:
                 self.crew.alive()
@@ -320,10 +325,13 @@ class Runner:
                 continue
             return PlannedStep(planned.name, planned.title, planned.step, planned.step.plan(**seen))
 
+    def _gate(self, planned: PlannedStep, act: ManualAct) -> Gate:
+        return manual_gate(self.phase, planned.name, planned.step.node, act.instruction)
+
     def _by_hand(self, planned: PlannedStep, change: Change, act: ManualAct) -> None:
         """Let a person act, and wait until a read shows it."""
         node = planned.step.node
-        self.crew.gates.pass_through(manual_gate(self.phase, planned.name, node, act.instruction))
+        self.crew.gates.pass_through(self._gate(planned, act))
         self.crew.alive()
         intent = self._intend(planned, change)
         if self.crew.hands:

@@ -146,24 +146,29 @@ def test_a_person_is_waited_for_and_nothing_is_changed(rehearsal: Rehearsal) -> 
     assert [gate.gate for gate in found.gates] == ["10_configure_networks.plan"]
 
 
-def approve(rehearsal: Rehearsal, **changes: Any) -> None:
+def waiting(rehearsal: Rehearsal) -> list[str]:
     assert rehearsal.folder is not None
-    gate = open_gates(rehearsal.folder.entries())[0].gate
+    return [gate.gate for gate in open_gates(rehearsal.folder.entries())]
+
+
+def approve(rehearsal: Rehearsal, gate: str = f"{PHASE}.plan", **changes: Any) -> None:
+    assert rehearsal.folder is not None
     given = {"by": "R. Viewer", "reason": "CHG-1", **changes}
     gates.approve(str(rehearsal.folder.path), gate, **given)
 
 
 def test_approved_plans_and_acts_carry_a_name_and_a_reason(rehearsal: Rehearsal) -> None:
     with_person(rehearsal)
-    for _ in range(4):
-        try:
-            rehearsal.carry_out(PHASE)
-        except WaitingForPersonError:
-            if "unbind" in str(events(rehearsal.folder, "gate_opened")[-1]["gate"]):
-                node = events(rehearsal.folder, "gate_opened")[-1]["node"]
-                mac = {NODE_1: "00-03-FF-10-00-21", NODE_2: "00-03-FF-10-00-22"}[node]
-                act(rehearsal, "unbind-file-sharing", node, mac=mac)
-            approve(rehearsal)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+    approve(rehearsal)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+    for node, mac in ((NODE_1, "00-03-FF-10-00-21"), (NODE_2, "00-03-FF-10-00-22")):
+        act(rehearsal, "unbind-file-sharing", node, mac=mac)
+    for gate in waiting(rehearsal):
+        approve(rehearsal, gate)
+    rehearsal.carry_out(PHASE)
 
     answers = [
         (data["gate"], data["by"], data["reason"], data["automatic"])
@@ -172,6 +177,31 @@ def test_approved_plans_and_acts_carry_a_name_and_a_reason(rehearsal: Rehearsal)
     assert answers[0] == ("10_configure_networks.plan", "R. Viewer", "CHG-1", False)
     assert {by for _, by, _, _ in answers} == {"R. Viewer"}
     assert events(rehearsal.folder, "phase_closed")[-1]["outcome"] == "done"
+
+
+def test_both_nodes_acts_are_asked_for_at_once_and_a_false_report_is_found_out(
+    rehearsal: Rehearsal,
+) -> None:
+    with_person(rehearsal)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+    approve(rehearsal)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+    asked = waiting(rehearsal)
+    for gate in asked:
+        approve(rehearsal, gate)
+
+    with pytest.raises(VerificationError) as caught:
+        rehearsal.carry_out(PHASE)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+
+    assert asked == [f"{PHASE}.unbind_file_sharing.{node}" for node in (NODE_1, NODE_2)]
+    assert caught.value.what == (
+        "E2K7SCCNode1 does not show what was done by hand: file and printer sharing on Private."
+    )
+    assert waiting(rehearsal) == [f"{PHASE}.unbind_file_sharing.{NODE_1}"]
 
 
 def test_a_refused_gate_stops_with_who_and_why(rehearsal: Rehearsal) -> None:
