@@ -24,6 +24,7 @@ from pypsrp.exceptions import (
 )
 from pypsrp.powershell import PowerShell, RunspacePool
 from pypsrp.serializer import TaggedValue
+from pypsrp.shell import SignalCode
 from pypsrp.wsman import WSMan
 
 from runbook_lib.clock import Clock, Deadline
@@ -31,6 +32,7 @@ from runbook_lib.commands.command import Row, Secret
 from runbook_lib.errors import (
     AuthenticationError,
     BugError,
+    CommandFailedError,
     MalformedReplyError,
     RunbookError,
     SessionLostError,
@@ -57,7 +59,11 @@ Reveal = Callable[[str], SecretValue]
 """Reference -> secret: `Credentials.resolve`."""
 
 
-class ShellGoneError(SessionLostError):
+class FaultError(SessionLostError):
+    """The node answered, sealed and in form, that it does not do what was asked."""
+
+
+class ShellGoneError(FaultError):
     """The node no longer knows our shell, and did nothing of what was asked."""
 
 
@@ -115,17 +121,21 @@ class Pipeline:
             self._check_end()
             return [_row(self._link.node, found) for found in self._powershell.output]
 
-    def close(self) -> None:
-        """Let the node forget the pipeline."""
+    def close(self, pool: RunspacePool) -> None:
+        """Let the node forget the pipeline, whether it ended or not.
+
+        pypsrp would refuse to close one that it believes to be running.
+        """
+        pool.pipelines.pop(self._powershell.id, None)
         with _mapped(self._link.node):
-            self._powershell.close()
+            pool.shell.signal(SignalCode.TERMINATE, command_id=self._powershell.id)
 
     def _check_end(self) -> None:
         errors = [str(record) for record in self._powershell.streams.error]
         is_complete = self._powershell.state == PSInvocationState.COMPLETED
         if errors or not is_complete:
             said = redact("; ".join(errors)) or "no error was given"
-            raise MalformedReplyError(
+            raise CommandFailedError(
                 f"{self._link.node} could not carry out a script of ours.",
                 why=said[: wire_form.SHOWN],
                 next_step="put right what the node names, then resume the run",
@@ -156,9 +166,28 @@ class Link:
                 pool.exchange_keys()
         return Pipeline(self, pool, call)
 
+    def send(self, pipeline: Pipeline, call: ScriptCall, deadline: Deadline) -> Pipeline:
+        """Send; return the pipeline that was sent.
+
+        A node that does not know our shell has done nothing, and is asked in a new one.
+        """
+        try:
+            pipeline.begin()
+        except ShellGoneError:
+            self._forget_pool()
+            pipeline = self.pipeline(call, deadline)
+            pipeline.begin()
+        return pipeline
+
     def retire(self, pipeline: Pipeline) -> None:
         """Close an answered pipeline at the next occasion, when nobody waits for an answer."""
         self._done.append(pipeline)
+
+    def lose(self, pipeline: Pipeline | None) -> None:
+        """Give up the connection; the shell outlives it, and is rid of the pipeline later."""
+        self.http.close()
+        if pipeline is not None:
+            self.retire(pipeline)
 
     def reconnect(self, deadline: Deadline) -> None:
         """Open the connection anew; the shell survives it."""
@@ -166,18 +195,15 @@ class Link:
         self.http.connect()
         self._open_pool()
 
-    def drop(self) -> None:
-        """Give up connection and pool after a loss; the node ends an idle shell by itself."""
-        self._done.clear()
-        pool, self._pool = self._pool, None
+    def close(self) -> None:
+        """Give back the shell if the connection stands; else the node ends it by itself."""
+        pool = self._pool
+        self._forget_pool()
         if pool is not None and self.http.is_open:
-            self._farewell(pool)
+            self.http.deadline = Deadline.after(self.clock, FAREWELL_S)
+            with suppress(RunbookError), _mapped(self.node):
+                pool.close()
         self.http.close()
-
-    def forget_pool(self) -> None:
-        """Open a new pool next time: the node does not know this one."""
-        self._done.clear()
-        self._pool = None
 
     def wire_value(self, value: Any) -> Any:
         """Return a parameter as pypsrp sends it: secrets sealed once more, as SecureString."""
@@ -203,30 +229,38 @@ class Link:
     def _open_pool(self) -> RunspacePool:
         if not self.http.is_open:
             self.http.connect()
-        if self._pool is not None:
+        try:
             self._close_done()
-            return self._pool
-        at = self.http.at
-        wsman = WSMan(at.host, port=at.port, ssl=False, operation_timeout=OPERATION_S)
-        # pypsrp knows one transport; ours has what it calls of it.
-        wsman.transport = cast("Any", _Transport(self.http))
-        pool = RunspacePool(wsman)
-        with _mapped(self.node):
-            pool.open()
-        self._pool = pool
-        return pool
+        except SessionLostError:
+            # The connection had died unnoticed; nothing of what is to be sent has left.
+            self.http.connect()
+        if self._pool is None:
+            at = self.http.at
+            wsman = WSMan(at.host, port=at.port, ssl=False, operation_timeout=OPERATION_S)
+            # pypsrp knows one transport; ours has what it calls of it.
+            wsman.transport = cast("Any", _Transport(self.http))
+            pool = RunspacePool(wsman)
+            with _mapped(self.node):
+                pool.open()
+            self._pool = pool
+        return self._pool
 
     def _close_done(self) -> None:
         done, self._done = self._done, []
         for pipeline in done:
-            # A shell that is gone took its pipelines along.
-            with suppress(ShellGoneError):
-                pipeline.close()
+            if self._pool is None:
+                return
+            try:
+                pipeline.close(self._pool)
+            except ShellGoneError:
+                self._forget_pool()
+            except FaultError:
+                # It never came to be, or is gone already.
+                continue
 
-    def _farewell(self, pool: RunspacePool) -> None:
-        self.http.deadline = Deadline.after(self.clock, FAREWELL_S)
-        with suppress(RunbookError), _mapped(self.node):
-            pool.close()
+    def _forget_pool(self) -> None:
+        self._done.clear()
+        self._pool = None
 
 
 def quieten_libraries() -> None:
@@ -273,15 +307,15 @@ def _of_fault(node: str, fault: WSManFaultError) -> RunbookError:
             next_step="use an account of the node's Administrators",
         )
     if fault.code in QUOTAS:
-        return SessionLostError(
+        return FaultError(
             f"{node} has no room for another PowerShell session.",
             why=why,
             next_step="end other sessions of the account; idle ones end after three minutes",
         )
-    lost: type[SessionLostError] = SessionLostError
-    if fault.code == SHELL_GONE:
-        lost = ShellGoneError
-    return lost(f"The PowerShell session on {node} is gone.", why=why, next_step="resume the run")
+    refused = ShellGoneError if fault.code == SHELL_GONE else FaultError
+    return refused(
+        f"The PowerShell session on {node} is gone.", why=why, next_step="resume the run"
+    )
 
 
 def _malformed(node: str, why: str) -> MalformedReplyError:

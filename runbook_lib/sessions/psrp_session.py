@@ -21,10 +21,10 @@ from runbook_lib.errors import (
     SessionLostError,
 )
 from runbook_lib.sessions import wire_form
-from runbook_lib.sessions.psrp import Link, Pipeline, Reveal, ShellGoneError, quieten_libraries
+from runbook_lib.sessions.psrp import Link, Pipeline, Reveal, quieten_libraries
 from runbook_lib.sessions.sealed_http import Endpoint, Logon, SealedHttp
 from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity
-from runbook_lib.sessions.wire_form import PackedReads, ScriptCall
+from runbook_lib.sessions.wire_form import PackedReads
 
 BEGIN_S = 20.0
 """For sending reads: opening what is closed, and one request."""
@@ -61,27 +61,27 @@ class _PendingRead:
         return self._packed.values(self._link.node, [])
 
     def _begin(self, deadline: Deadline) -> None:
+        call = self._packed.call
         self._failure = None
+        self._pipeline = None
         try:
-            self._pipeline = self._link.pipeline(self._packed.call, deadline)
-            self._pipeline.begin()
-        except ShellGoneError as gone:
-            self._link.forget_pool()
-            self._failure = gone
+            self._pipeline = self._link.pipeline(call, deadline)
+            self._pipeline = self._link.send(self._pipeline, call, deadline)
         except RunbookError as failure:
-            self._link.drop()
+            self._link.lose(self._pipeline)
             self._failure = failure
 
     def _awaited(self, deadline: Deadline) -> list[Row]:
         if self._failure is not None:
             raise self._failure
+        if self._pipeline is None:
+            return []
         try:
-            objects = self._pipeline.objects(deadline) if self._pipeline else []
+            objects = self._pipeline.objects(deadline)
         except RunbookError:
-            self._link.drop()
+            self._link.lose(self._pipeline)
             raise
-        if self._pipeline:
-            self._link.retire(self._pipeline)
+        self._link.retire(self._pipeline)
         return objects
 
 
@@ -103,7 +103,7 @@ class _PendingAct:
         try:
             objects = self._pipeline.objects(Deadline.after(self._link.clock, deadline_s))
         except RunbookError as failure:
-            self._link.drop()
+            self._link.lose(self._pipeline)
             raise _unknown(self._link.node, self._action, failure.why) from failure
         crash_points.reach("reply")
         self._link.retire(self._pipeline)
@@ -115,27 +115,16 @@ class _PendingAct:
         try:
             self._pipeline = self._link.pipeline(call, deadline)
         except RunbookError as failure:
-            self._link.drop()
+            self._link.lose(None)
             self._failure = failure
             return
         crash_points.reach("send:before")
         try:
-            self._send(call, deadline)
+            self._pipeline = self._link.send(self._pipeline, call, deadline)
         except RunbookError as failure:
-            self._link.drop()
+            self._link.lose(self._pipeline)
             self._failure = _unknown(self._link.node, self._action, failure.why)
         crash_points.reach("send:after")
-
-    def _send(self, call: ScriptCall, deadline: Deadline) -> None:
-        """Send; a node that does not know our shell has done nothing, and is asked in a new one."""
-        if self._pipeline is None:
-            return
-        try:
-            self._pipeline.begin()
-        except ShellGoneError:
-            self._link.forget_pool()
-            self._pipeline = self._link.pipeline(call, deadline)
-            self._pipeline.begin()
 
 
 class PsrpReader:
@@ -182,15 +171,13 @@ class PsrpReader:
         """Drop the connection and open it again, one try."""
         try:
             self._link.reconnect(Deadline.after(self._link.clock, BEGIN_S))
-        except ShellGoneError:
-            self._link.forget_pool()
         except RunbookError:
-            self._link.drop()
+            self._link.lose(None)
             raise
 
     def close(self) -> None:
         """Give back the node's shell, if it can still be reached."""
-        self._link.drop()
+        self._link.close()
 
 
 class PsrpSession(PsrpReader):
