@@ -11,7 +11,7 @@ from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, ErrorReply
 from runbook_lib.lab.handlers import dispatch, installed, wmi
 from runbook_lib.lab.handlers.surface import SOURCES, answers
-from tests.lab_world import NODE_1, PRIVATE_1, PUBLIC_1, Site
+from tests.lab_world import NODE_1, NODE_2, PRIVATE_1, PRIVATE_2, PUBLIC_1, Site
 
 COM3 = r"HKLM:\SOFTWARE\Microsoft\COM3"
 SYNTAX = "The syntax supplied for this command is not valid. Check help for the correct syntax."
@@ -45,9 +45,21 @@ def test_a_wmi_object_carries_its_class_and_path() -> None:
 def test_the_beginning_of_a_parameter_is_enough_if_it_is_the_only_one() -> None:
     site = Site()
 
-    assert site.ask("get-wmiobject", cl="Win32_Processor", Name=None).terminating is None
+    assert site.ask("get-wmiobject", cl="Win32_Processor", Names=None).terminating is None
     assert _error(site, "Get-ItemProperty", Pa=r"HKLM:\SOFTWARE", X=1).error_id == (
         "NamedParameterNotFound,Microsoft.PowerShell.Commands.GetItemPropertyCommand"
+    )
+
+
+def test_the_beginning_of_several_parameters_is_ambiguous() -> None:
+    error = _error(Site(), "Get-WmiObject", C="Win32_Processor")
+
+    assert error == ErrorReply(
+        "AmbiguousParameter,Microsoft.PowerShell.Commands.GetWmiObjectCommand",
+        "Parameter cannot be processed because the parameter name 'C' is ambiguous. "
+        "Possible matches include: -Class -ComputerName -Credential.",
+        "InvalidArgument",
+        "System.Management.Automation.ParameterBindingException",
     )
 
 
@@ -299,3 +311,117 @@ def test_every_instance_has_its_key_and_the_properties_of_its_class() -> None:
         assert rows, each.name
         assert {tuple(row) for row in rows} == {tuple(rows[0])}, each.name
         assert each.key in rows[0], each.name
+
+
+@pytest.mark.parametrize(
+    ("condition", "indexes"),
+    [
+        ("Index=8", [8]),
+        ("index = '8'", [8]),
+        ("IPEnabled=TRUE", [1, 8]),
+        ("IPEnabled=TRUE AND NOT Index=1", [8]),
+        ("MACAddress IS NOT NULL AND IPEnabled=false", [4, 5]),
+        ("MACAddress is null", [2, 3, 6, 7]),
+        ("MACAddress='00:03:ff:10:00:21'", [8]),
+        ("Index < 3 OR (Index >= 7 AND Index <> 8)", [1, 2, 7]),
+        ("Description LIKE 'wan%(ip)'", [7]),
+        ('ServiceName LIKE "E_000"', [1, 8]),
+        ("Index > 'x'", []),
+    ],
+)
+def test_a_filter_picks_instances(condition: str, indexes: list[int]) -> None:
+    reply = Site().ask("Get-WmiObject", Class="Win32_NetworkAdapterConfiguration", Filter=condition)
+
+    bags = [bag for bag in reply.output if isinstance(bag, Bag)]
+    assert [bag.properties["Index"] for bag in bags] == indexes
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "Index",
+        "Index=",
+        "=8",
+        "Index=8)",
+        "(Index=8",
+        "Nobody=1",
+        "Index=8 Index=9",
+        "Index IS 8",
+        "#",
+    ],
+)
+def test_a_bad_filter_is_an_invalid_query(condition: str) -> None:
+    error = _error(
+        Site(), "Get-WmiObject", Class="Win32_NetworkAdapterConfiguration", Filter=condition
+    )
+
+    assert error.message == "Invalid query"
+
+
+def test_backslashes_in_a_filter_are_doubled() -> None:
+    condition = r"PNPDeviceID='ROOT\\MS_NDISWANIP\\0000'"
+
+    [bag] = Site().ask("Get-WmiObject", Class="Win32_NetworkAdapter", Filter=condition).output
+
+    assert isinstance(bag, Bag)
+    assert bag.properties["Index"] == 7
+
+
+@pytest.mark.parametrize("parameters", [{"ComputerName": "."}, {"Comp": "."}, {"Verbose": True}])
+def test_what_a_node_takes_and_the_lab_does_not_is_refused_as_such(
+    parameters: Mapping[str, object],
+) -> None:
+    with pytest.raises(UnsimulatedCommandError):
+        Site().ask("Get-WmiObject", Class="Win32_Processor", **parameters)
+
+
+def test_errors_can_be_silenced() -> None:
+    names = ["Dhcp", "nobody", "Dnscache"]
+
+    reply = Site().ask("Get-Service", Name=names, ErrorAction="SilentlyContinue")
+
+    assert (len(reply.output), reply.errors) == (2, ())
+
+
+@pytest.mark.parametrize(
+    ("target", "answers_on_public", "after_heartbeat"),
+    [
+        ("192.168.1.10", True, True),
+        ("192.168.1.102", True, True),
+        ("192.168.1.101", True, True),
+        ("192.168.1.77", False, False),
+        ("10.10.10.2", False, True),
+        ("10.10.10.1", False, True),
+    ],
+)
+def test_ping_asks_the_segments_of_the_node(
+    target: str, answers_on_public: bool, after_heartbeat: bool
+) -> None:
+    site = Site()
+    assert (site.program("ping.exe", "-n", "1", target)[0] == 0) is answers_on_public
+
+    for node, mac, host in ((NODE_1, PRIVATE_1, 1), (NODE_2, PRIVATE_2, 2)):
+        address = {"IPAddress": [f"10.10.10.{host}"], "SubnetMask": ["255.255.255.0"]}
+        site.call("EnableStatic", address, mac, node)
+
+    assert (site.program("ping.exe", target)[0] == 0) is after_heartbeat
+
+
+def test_a_node_that_is_down_or_unplugged_does_not_answer_a_ping() -> None:
+    site = Site()
+    site.world.act("power-off", {"node": NODE_2})
+    code, lines = site.program("ping.exe", "-n", "2", "192.168.1.102")
+    assert code == 1
+    assert lines.count("Request timed out.") == 2
+    assert "    Packets: Sent = 2, Received = 0, Lost = 2 (100% loss)," in lines
+
+    site.world.act("unplug", {"node": NODE_1, "mac": PUBLIC_1})
+    assert site.program("ping.exe", "192.168.1.10")[0] == 1
+
+
+def test_hostname_prints_the_name_in_its_own_case() -> None:
+    site = Site()
+    site.world.act("rename-computer", {"node": NODE_1, "name": "E2K7SCCNode1"})
+    site.restart()
+
+    assert site.program("hostname") == (0, ["E2K7SCCNode1"])

@@ -9,6 +9,7 @@ from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.handlers import (
     net_exe,
     netsh,
+    ping_exe,
     powershell,
     services,
     shutdown_exe,
@@ -25,12 +26,12 @@ CMDLETS: tuple[Cmdlet, ...] = (
 PROGRAMS: tuple[Program, ...] = (
     *netsh.PROGRAMS,
     *net_exe.PROGRAMS,
+    *ping_exe.PROGRAMS,
     *shutdown_exe.PROGRAMS,
 )
 
-COMMON_PARAMETERS = (
+REFUSED_BY_ALL = (
     "Debug",
-    "ErrorAction",
     "ErrorVariable",
     "OutBuffer",
     "OutVariable",
@@ -38,6 +39,7 @@ COMMON_PARAMETERS = (
     "WarningAction",
     "WarningVariable",
 )
+"""Common parameters that a node knows and the lab does not simulate."""
 _SYSTEM32 = "c:\\windows\\system32\\"
 
 _log = logging.getLogger(__name__)
@@ -65,7 +67,18 @@ def run_cmdlet(context: Context, name: str, parameters: Mapping[str, object]) ->
                 next_step="send it as a program with a list of arguments",
             )
         raise not_found(name)
-    return cmdlet.function(context, bind(cmdlet, parameters))
+    bound = bind(cmdlet, parameters)
+    preference = powershell.text(bound.pop("ErrorAction", "Stop")).lower()
+    answer = cmdlet.function(context, bound)
+    if preference == "silentlycontinue":
+        return Answer(answer.output)
+    if preference != "stop":
+        raise UnsimulatedCommandError(
+            f"The lab does not simulate -ErrorAction {preference}.",
+            why="only Stop and SilentlyContinue are",
+            next_step="add it to runbook_lib/lab/handlers/installed.py",
+        )
+    return answer
 
 
 def run_program(context: Context, name: str, arguments: Sequence[str]) -> Ran:
@@ -88,15 +101,23 @@ def bind(cmdlet: Cmdlet, given: Mapping[str, object]) -> dict[str, object]:
     """Return the parameters in the cmdlet's spelling; a beginning will do if only one fits."""
     bound: dict[str, object] = {}
     for name, value in given.items():
-        known = (*cmdlet.parameters, *COMMON_PARAMETERS)
+        unsimulated = (*cmdlet.refuses, *REFUSED_BY_ALL)
+        known = (*cmdlet.parameters, "ErrorAction", *unsimulated)
         exact = [each for each in known if each.lower() == str(name).lower()]
         begun = [each for each in known if each.lower().startswith(str(name).lower())]
         found = exact or begun
-        if len(found) != 1:
-            _log.error(
-                "%s has no parameter %s in the lab: see runbook_lib/lab/handlers", cmdlet.name, name
+        if len(found) > 1:
+            raise CommandError(
+                powershell.ambiguous_parameter(str(name), found, cmdlet.implementation)
             )
+        if not found:
             raise CommandError(powershell.unknown_parameter(str(name), cmdlet.implementation))
+        if found[0] in unsimulated:
+            raise UnsimulatedCommandError(
+                f"The lab does not simulate {cmdlet.name} -{found[0]}.",
+                why="a node takes this parameter, the lab has no answer for it",
+                next_step="add it to the cmdlet's handler in runbook_lib/lab/handlers",
+            )
         bound[found[0]] = value
     return bound
 

@@ -158,6 +158,18 @@ def unknown_parameter(name: str, implementation: str) -> ErrorReply:
     )
 
 
+def ambiguous_parameter(name: str, matches: Sequence[str], implementation: str) -> ErrorReply:
+    """Return the error for the beginning of several parameters."""
+    listed = " ".join(f"-{match}" for match in sorted(matches))
+    return ErrorReply(
+        f"AmbiguousParameter,{implementation}",
+        f"Parameter cannot be processed because the parameter name '{name}' is ambiguous. "
+        f"Possible matches include: {listed}.",
+        "InvalidArgument",
+        "System.Management.Automation.ParameterBindingException",
+    )
+
+
 def no_command(name: object) -> ErrorReply:
     """Return the error for `& $name` where the name is empty or null."""
     return ErrorReply(

@@ -21,6 +21,7 @@ _TYPES = (
 @answers(
     "Get-Service",
     parameters="Name",
+    refuses="ComputerName DependentServices RequiredServices DisplayName Include Exclude",
     implementation=_GET,
     source="documented: Get-Service help; error text inferred",
 )

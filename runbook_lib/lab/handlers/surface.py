@@ -103,10 +103,14 @@ def _checked(source: str) -> str:
 
 @dataclass(frozen=True)
 class Cmdlet:
-    """A cmdlet, its parameters in the spelling of its help, and its .NET class."""
+    """A cmdlet, its parameters in the spelling of its help, and its .NET class.
+
+    refuses: parameters that a node knows and the lab does not simulate.
+    """
 
     name: str
     parameters: tuple[str, ...]
+    refuses: tuple[str, ...]
     implementation: str
     source: str
     function: CmdletFunction
@@ -145,12 +149,19 @@ class WmiClass:
 
 
 def answers(
-    name: str, *, parameters: str, implementation: str, source: str
+    name: str, *, parameters: str, implementation: str, source: str, refuses: str = ""
 ) -> Callable[[CmdletFunction], Cmdlet]:
     """Make the function below answer a cmdlet; parameters are separated by blanks."""
 
     def make(function: CmdletFunction) -> Cmdlet:
-        return Cmdlet(name, tuple(parameters.split()), implementation, _checked(source), function)
+        return Cmdlet(
+            name,
+            tuple(parameters.split()),
+            tuple(refuses.split()),
+            implementation,
+            _checked(source),
+            function,
+        )
 
     return make
 

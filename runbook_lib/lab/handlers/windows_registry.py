@@ -22,6 +22,7 @@ _KINDS = ("string", "expandstring", "dword", "multistring")
 @answers(
     "Get-ItemProperty",
     parameters="Path Name",
+    refuses="LiteralPath Filter Include Exclude Credential UseTransaction",
     implementation=_GET,
     source="documented: Get-ItemProperty help; that a key without values gives no object inferred",
 )
@@ -51,6 +52,7 @@ def get_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
 @answers(
     "Test-Path",
     parameters="Path",
+    refuses=("LiteralPath Filter Include Exclude PathType IsValid Credential UseTransaction"),
     implementation="Microsoft.PowerShell.Commands.TestPathCommand",
     source="documented: Test-Path help",
 )
@@ -63,6 +65,7 @@ def test_path(context: Context, parameters: Mapping[str, object]) -> Answer:
 @answers(
     "New-Item",
     parameters="Path Force",
+    refuses="Name ItemType Value Credential UseTransaction WhatIf Confirm",
     implementation="Microsoft.PowerShell.Commands.NewItemCommand",
     source="documented: New-Item help; that Force empties an existing key inferred",
 )
@@ -93,6 +96,7 @@ def new_item(context: Context, parameters: Mapping[str, object]) -> Answer:
 @answers(
     "New-ItemProperty",
     parameters="Path Name PropertyType Value Force",
+    refuses="LiteralPath Filter Include Exclude Credential UseTransaction WhatIf Confirm",
     implementation=_NEW,
     source="documented: New-ItemProperty help; error texts inferred",
 )
@@ -121,6 +125,10 @@ def new_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
 @answers(
     "Set-ItemProperty",
     parameters="Path Name Value Type",
+    refuses=(
+        "LiteralPath InputObject PassThru Force Filter Include Exclude Credential "
+        "UseTransaction WhatIf Confirm"
+    ),
     implementation=_SET,
     source="documented: Set-ItemProperty help; the kind of a new value inferred",
 )

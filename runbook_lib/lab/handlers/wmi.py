@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runbook_lib.lab.answers import Bag, ErrorReply, SecretText
-from runbook_lib.lab.handlers import powershell, wmi_computer, wmi_network
+from runbook_lib.lab.handlers import powershell, wmi_computer, wmi_network, wql
 from runbook_lib.lab.handlers.surface import (
     Answer,
     CommandError,
@@ -28,12 +28,16 @@ _UINT_BITS = {"UInt16": 16, "UInt32": 32, "UInt64": 64}
 
 @answers(
     "Get-WmiObject",
-    parameters="Class Namespace",
+    parameters="Class Namespace Filter",
+    refuses=(
+        "Property Query Amended DirectRead List Recurse Locale EnableAllPrivileges Authority "
+        "Impersonation Authentication Credential ComputerName AsJob ThrottleLimit"
+    ),
     implementation=_GET_WMI_OBJECT,
     source="documented: Get-WmiObject help of PowerShell 2.0; error texts inferred",
 )
 def get_wmi_object(context: Context, parameters: Mapping[str, object]) -> Answer:
-    """Return every instance of a class, in the order of its provider."""
+    """Return the instances of a class that fit the filter, in the order of their provider."""
     namespace = powershell.text(parameters.get("Namespace")) or _DEFAULT_NAMESPACE
     name = powershell.text(parameters.get("Class"))
     if not is_namespace(namespace):
@@ -41,7 +45,15 @@ def get_wmi_object(context: Context, parameters: Mapping[str, object]) -> Answer
     wmi_class = find(namespace, name)
     if wmi_class is None:
         return Answer((_management_error("Invalid class"),))
-    return Answer(tuple(_object(context, wmi_class, each) for each in wmi_class.instances(context)))
+    instances = wmi_class.instances(context)
+    condition = powershell.text(parameters.get("Filter"))
+    if condition:
+        try:
+            fits = wql.parse(condition, instances[0] if instances else {})
+        except wql.BadQueryError:
+            return Answer((_management_error("Invalid query"),))
+        instances = [each for each in instances if fits(each)]
+    return Answer(tuple(_object(context, wmi_class, each) for each in instances))
 
 
 def is_namespace(namespace: str) -> bool:
