@@ -1,8 +1,9 @@
 """Text from nodes and people made fit to be shown: nothing in it acts, hides or reorders.
 
 Rules: a character that cannot be seen, or that changes how others are seen, is shown by its code
-point; markup is escaped; what is too long is cut and its length told. The record keeps the text
-as it came; only the showing changes.
+point; markup is escaped; what is too long is cut and its length told. Text that looks like an
+address or a handler is spelled so that a plain search of the page for active content finds none:
+whatever it finds is then real. The record keeps the text as it came; only the showing changes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ _UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Zs", 
 # Letters and symbols by category, blank or nearly so on screen.
 _UNSEEN_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _PLAIN = re.compile(r"[ -~]*")
+_SEEMS_ACTIVE = re.compile(r"(?i)((?:https?|javascript)(?=:)|url(?=\()|\son[a-z]+(?==))(.)")
 
 
 def is_unseen(character: str) -> bool:
@@ -48,21 +50,17 @@ def escaped(value: object, longest: int = LONGEST) -> str:
     """
     text, rest = _cut(_text_of(value), longest)
     if _PLAIN.fullmatch(text):
-        return html.escape(text) + rest
-    return (
-        "".join(
-            f'<span class="rb-cp">{code_point(char)}</span>'
-            if is_unseen(char)
-            else html.escape(char)
-            for char in text
-        )
-        + rest
+        return _inert(html.escape(text)) + rest
+    spelled = "".join(
+        f'<span class="rb-cp">{code_point(char)}</span>' if is_unseen(char) else html.escape(char)
+        for char in text
     )
+    return _inert(spelled) + rest
 
 
 def plain_escaped(value: object, longest: int = LONGEST) -> str:
     """Return HTML text without elements, for attributes and for text in SVG."""
-    return html.escape(shown(value, longest))
+    return _inert(html.escape(shown(value, longest)))
 
 
 def _text_of(value: object) -> str:
@@ -71,6 +69,10 @@ def _text_of(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return value if isinstance(value, str) else str(value)
+
+
+def _inert(text: str) -> str:
+    return _SEEMS_ACTIVE.sub(lambda match: f"{match[1]}&#{ord(match[2])};", text)
 
 
 def _cut(text: str, longest: int) -> tuple[str, str]:
