@@ -81,7 +81,7 @@ class GateKeeper:
         """automatic: the parameter file says `approval: auto`, which only the lab may."""
         self._folder = folder
         self._journal = journal
-        self._automatic = automatic
+        self.is_automatic = automatic
 
     def pass_through(self, gate: Gate, *, given_digest: str = "") -> None:
         """Return when the gate is open.
@@ -101,7 +101,7 @@ class GateKeeper:
                 _answer(gate, opened.seq, getpass.getuser(), "given with the start: approved_plan"),
                 automatic=False,
             )
-        elif self._automatic:
+        elif self.is_automatic:
             reason = "rehearsal on simulated nodes: approval is auto in the parameter file"
             self._take(gate, _answer(gate, opened.seq, "lab", reason), automatic=True)
         else:

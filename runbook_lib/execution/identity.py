@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from runbook_lib.commands import system
 from runbook_lib.commands.system import Identity
 from runbook_lib.errors import WrongNodeError
+from runbook_lib.execution.observation import READ_DEADLINE_S, observe
 from runbook_lib.execution.phases import NAMES_SETTLED_BY
 from runbook_lib.execution.run_folder import outcome_of
-from runbook_lib.execution.runner import READ_DEADLINE_S, observe
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 from runbook_lib.sessions.session import ExpectedIdentity, Reader

@@ -16,30 +16,25 @@ from runbook_lib.errors import (
     InterruptedRunError,
     PreconditionError,
     RunbookError,
-    StalePlanError,
     WaitingForPersonError,
     exit_code_of,
 )
-from runbook_lib.execution import phases, restart
-from runbook_lib.execution.connections import Connections
-from runbook_lib.execution.gates import GateKeeper, plan_gate
+from runbook_lib.execution import attempts, phases, restart
+from runbook_lib.execution.acting import Actor, Crew
+from runbook_lib.execution.gates import GateKeeper
 from runbook_lib.execution.identity import enrol, enrolled
-from runbook_lib.execution.phase_plan import PhasePlan, remaining_is_covered
+from runbook_lib.execution.observation import sweep
+from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import (
-    approved_before,
-    changed_since,
-    differences,
     journal_end,
-    open_intents,
     verified_steps,
     waiting_for_restart,
 )
 from runbook_lib.execution.picture_of import picture
 from runbook_lib.execution.run_folder import attempts_of, write_json
-from runbook_lib.execution.runner import Crew, Row, Runner, describe, refuse_blocked, sweep
+from runbook_lib.execution.runner import Row, Runner, refuse_blocked
 from runbook_lib.execution.start import Start, start
 from runbook_lib.execution.step_tables import planned_table
-from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 from runbook_lib.pictures.table import Table, step_table
 from runbook_lib.steps.step import (
@@ -165,8 +160,10 @@ class Phase:
         crew = self._muster(journal)
         seen = picture(started.topology, crew.sessions, f"before {self._name}")
         journal.append("observed", {"phase": self._name, "when": "before", "picture": seen})
-        self._runner = Runner(self._name, self._factories, started.topology, crew)
-        self._runner.reboot_nodes |= restart.needed(journal.entries)
+        self._runner = Runner(
+            self._name, self._factories, started.topology, Actor(self._name, crew)
+        )
+        self._runner.actor.reboot_nodes |= restart.needed(journal.entries)
         self._plan = plan = self._runner.plan()
         write_json(started.folder.plan(self._name), plan.data())
         journal.append(
@@ -178,11 +175,13 @@ class Phase:
                 "steps": [planned.data() for planned in plan.steps],
             },
         )
-        self._settle_open_intents(entries, plan)
-        self._gatekeeper(journal).take_over(self._name)
+        self._adopted, waiting = attempts.settle(journal, plan)
+        self._runner.actor.reboot_nodes |= waiting
+        crew.gates.take_over(self._name)
         refuse_blocked(self._name, plan.steps, phases.blocked_error(self._name))
         if plan.needs_approval:
-            self._pass_plan_gate(plan)
+            given = started.approved_plan
+            attempts.pass_plan_gate(started.folder, journal, crew.gates, plan, given)
         return planned_table(plan.steps)
 
     def _muster(self, journal: Journal) -> Crew:
@@ -194,7 +193,7 @@ class Phase:
             sessions=connections.sessions,
             identities=enrolled(journal.entries),
             journal=journal,
-            gates=self._gatekeeper(journal),
+            gates=GateKeeper(started.folder, journal, automatic=self._is_automatic()),
             clock=started.clock,
             poll_s=waits.poll_s,
             patience_s=waits.service_s,
@@ -205,70 +204,17 @@ class Phase:
         found = enrol(started.topology, connections.sessions, journal.entries, journal)
         return replace(crew, identities=found)
 
-    def _gatekeeper(self, journal: Journal) -> GateKeeper:
-        return GateKeeper(self._started.folder, journal, automatic=self._is_automatic())
-
     def _is_automatic(self) -> bool:
         return self._started.topology.approval is Approval.AUTO
 
-    def _settle_open_intents(self, earlier: Sequence[JournalEntry], plan: PhasePlan) -> None:
-        """Say what became of changes that an earlier attempt sent and never saw the end of."""
-        for intent in open_intents(earlier, self._name):
-            data = intent.data
-            planned = next((p for p in plan.steps if p.key == (data["step"], data["node"])), None)
-            if planned is None:
-                continue
-            still = any(
-                c.setting == data["setting"] and c.after == data["after"] for c in planned.changes
-            )
-            if still:
-                self._journal().append(
-                    "result",
-                    {
-                        "intent": intent.seq,
-                        "outcome": "absent",
-                        "code": None,
-                        "output": ["a separate read shows that nothing was changed"],
-                    },
-                )
-                continue
-            self._adopted.add(planned.key)
-            evidence = f"read on resume: {planned.reason or describe(planned.plan)}"
-            self._journal().append("adopted", {"intent": intent.seq, "evidence": evidence})
-            if data["effect"] == "after reboot":
-                self._working().reboot_nodes.add(str(data["node"]))
-
-    def _pass_plan_gate(self, plan: PhasePlan) -> None:
-        given = self._started.approved_plan
-        if given and given != plan.digest:
-            raise self._stale(f"the approved plan is {given}, the nodes now need {plan.digest}")
-        approved = approved_before(self._journal().entries, self._name)
-        if approved is not None and approved["plan_sha256"] != plan.digest:
-            begun = changed_since(self._journal().entries, self._name, approved["plan_sha256"])
-            uncovered = remaining_is_covered(approved, plan.steps)
-            if begun and not uncovered:
-                return
-            self._gatekeeper(self._journal()).open(plan_gate(self._name, plan.digest))
-            if not self._is_automatic():
-                raise self._stale("; ".join(uncovered) or differences(approved, plan))
-        self._gatekeeper(self._journal()).pass_through(
-            plan_gate(self._name, plan.digest), given_digest=given
-        )
-
-    def _stale(self, why: str) -> StalePlanError:
-        return StalePlanError(
-            f"The nodes are no longer as the approved plan of {self._name} saw them; "
-            "nothing was changed.",
-            why=why,
-            next_step=f"read the new plan (plans/{self._name}.json), then answer its gate: "
-            f'scc-runbook approve {self._started.folder.path} {self._name}.plan --by "NAME" '
-            '--reason "TEXT"',
-        )
-
     def _show_plan(self) -> Table:
         """Plan without a journal: nothing is written, and the sessions cannot act."""
-        self._plan = plan = plan_of(self._started)
-        return planned_table(plan.steps)
+        started = self._started
+        sessions = started.connections.sessions
+        enrol(started.topology, sessions, started.entries(), None)
+        steps = sweep(self._factories, started.topology, sessions)
+        self._plan = PhasePlan(self._name, steps)
+        return planned_table(steps)
 
     def _end_of_plan(self) -> Table:
         steps = self._planned().steps
@@ -280,18 +226,17 @@ class Phase:
     # -- the end
 
     def _end(self, journal: Journal) -> Table:
-        runner = self._working()
-        nodes = [n.name for n in self._started.topology.nodes if n.name in runner.reboot_nodes]
+        topology, actor = self._started.topology, self._working().actor
+        nodes = [node.name for node in topology.nodes if node.name in actor.reboot_nodes]
         rows: list[tuple[str, str, str, str, str, int | None]] = []
         if nodes:
-            done = restart.restart(
-                self._name, nodes, runner.crew, deadline_s=self._started.topology.waits.reboot_s
-            )
-            runner.reboot_nodes.clear()
+            deadline_s = topology.waits.reboot_s
+            done = restart.restart(self._name, nodes, actor.crew, deadline_s=deadline_s)
+            actor.reboot_nodes.clear()
             for node, entry in done.items():
                 rows.append((node, "restart", "waiting", "restarted once", "changed", entry.seq))
             rows.extend(self._shown(row, "") for row in self._verify_after_restart(set(nodes)))
-        seen = picture(self._started.topology, runner.crew.sessions, f"after {self._name}")
+        seen = picture(topology, actor.crew.sessions, f"after {self._name}")
         journal.append("observed", {"phase": self._name, "when": "after", "picture": seen})
         attempt = attempts_of(journal.entries, self._name)
         closed = journal.append(
@@ -305,7 +250,7 @@ class Phase:
     def _verify_after_restart(self, restarted: set[str]) -> Iterator[Row]:
         """Journal each step of a restarted node anew; yield those that waited for the restart."""
         runner = self._working()
-        waited = waiting_for_restart(runner.crew.journal.entries, self._name)
+        waited = waiting_for_restart(runner.actor.crew.journal.entries, self._name)
         after = runner.plan()
         for planned in after.steps:
             if planned.step.node not in restarted:
@@ -414,11 +359,3 @@ class Phase:
     def _leave(self) -> None:
         self._closed = True
         self._started.leave()
-
-
-def plan_of(started: Start) -> PhasePlan:
-    """Return a phase's plan in `plan` mode, after checking who answers; writes nothing."""
-    connections: Connections = started.connections
-    enrol(started.topology, connections.sessions, started.entries(), None)
-    factories = phases.steps_of(started.phase)
-    return PhasePlan(started.phase, sweep(factories, started.topology, connections.sessions))

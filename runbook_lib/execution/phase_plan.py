@@ -185,3 +185,20 @@ def remaining_is_covered(approved: Mapping[str, Any], now: Iterable[PlannedStep]
         for change in planned.changes
         if (planned.name, planned.step.node, change.setting, change.after) not in wished
     ]
+
+
+def fingerprint(plan: Plan) -> tuple[str, frozenset[tuple[str, str, str]]]:
+    """Return what two sweeps of an unchanged node share."""
+    changes = plan.changes if isinstance(plan, Changes) else ()
+    return outcome_of(plan), frozenset((c.setting, c.before, c.after) for c in changes)
+
+
+def describe(plan: Plan) -> str:
+    """Return a plan in one clause, for an error's Why."""
+    match plan:
+        case Changes(changes=changes):
+            return "; ".join(f"{c.setting} {c.before}, wanted {c.after}" for c in changes)
+        case Deferred(until=until):
+            return f"nothing to tell before {until}"
+        case _:
+            return f"{outcome_of(plan)}: {plan.reason}"

@@ -10,7 +10,7 @@ from runbook_lib.commands import bindings, network
 from runbook_lib.commands.bindings import Linkage
 from runbook_lib.commands.network import Adapter
 from runbook_lib.execution.identity import ask
-from runbook_lib.execution.runner import observe
+from runbook_lib.execution.observation import observe
 from runbook_lib.sessions.session import Reader
 from runbook_lib.steps.step import Reads
 from runbook_lib.topology.models import Node, Topology

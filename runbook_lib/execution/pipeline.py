@@ -25,6 +25,7 @@ from runbook_lib.execution import phases as all_phases
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.connections import HandedOver, connect, keep_lab
 from runbook_lib.execution.identity import enrol
+from runbook_lib.execution.observation import sweep
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
 from runbook_lib.execution.run_folder import (
@@ -35,7 +36,6 @@ from runbook_lib.execution.run_folder import (
     write_file,
 )
 from runbook_lib.execution.run_record import finish, open_run
-from runbook_lib.execution.runner import sweep
 from runbook_lib.execution.start import DRIVER
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal, read_entries

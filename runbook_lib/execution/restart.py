@@ -17,7 +17,7 @@ from runbook_lib.errors import (
     WrongNodeError,
 )
 from runbook_lib.execution import identity
-from runbook_lib.execution.runner import Crew
+from runbook_lib.execution.acting import Crew
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.steps.step import Effect, StepClass
 

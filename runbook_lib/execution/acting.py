@@ -1,0 +1,217 @@
+"""Changing a node: intent first, one try, and a probe after every doubt.
+
+Rules that bind this file:
+1. Nothing is sent that changes a node before its intent is on disk.
+2. After a doubt the node is asked what became of the change; it is never sent again blindly.
+3. Every node's answer is collected before an error of one of them is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from runbook_lib.clock import Clock, Deadline
+from runbook_lib.commands.command import Action, ManualAct, Outcome
+from runbook_lib.errors import (
+    BugError,
+    CommandFailedError,
+    OutcomeUnknownError,
+    RunbookError,
+    TransportError,
+    VerificationError,
+)
+from runbook_lib.execution.gates import Gate, GateKeeper, manual_gate
+from runbook_lib.execution.observation import observe
+from runbook_lib.execution.phase_plan import PlannedStep, change_data, describe
+from runbook_lib.journal.entry import JournalEntry
+from runbook_lib.journal.journal import Journal
+from runbook_lib.sessions.session import ExpectedIdentity, PendingAct, Session
+from runbook_lib.steps.step import Change, Effect, StepClass
+
+Hands = Callable[[ManualAct, str], None]
+"""Performs a manual act on a node in a person's place (the lab's control address)."""
+
+
+@dataclass
+class Crew:
+    """What the runner works with: the nodes' sessions and what stands around them."""
+
+    sessions: Mapping[str, Session]
+    identities: Mapping[str, ExpectedIdentity]
+    journal: Journal
+    gates: GateKeeper
+    clock: Clock
+    poll_s: float
+    patience_s: float
+    hands: Hands | None = None
+    alive: Callable[[], None] = lambda: None
+
+
+@dataclass
+class Actor:
+    """Carries out planned changes of one phase; knows afterwards which nodes need a restart."""
+
+    phase: str
+    crew: Crew
+    reboot_nodes: set[str] = field(default_factory=set)
+
+    def carry_out(self, wave: Sequence[tuple[PlannedStep, Change]]) -> set[tuple[str, str]]:
+        """Carry out one change per node, sent to all before any is waited for."""
+        begun: list[tuple[PlannedStep, Change, JournalEntry, PendingAct]] = []
+        adopted: set[tuple[str, str]] = set()
+        error: RunbookError | None = None
+        by_hand = [(p, c, c.by) for p, c in wave if isinstance(c.by, ManualAct)]
+        for planned, _, act in by_hand:
+            # All questions first: a person walks to both machines once.
+            self.crew.gates.open(self._gate(planned, act))
+        for planned, change, act in by_hand:
+            self._by_hand(planned, change, act)
+        for planned, change in wave:
+            if isinstance(change.by, ManualAct):
+                continue
+            try:
+                self.crew.alive()
+                intent = self._intend(planned, change)
+            except RunbookError as failure:
+                error = failure
+                break
+            begun.append((planned, change, intent, self._send(planned, change)))
+        for planned, change, intent, pending in begun:
+            try:
+                if self._finish(planned, change, intent, pending):
+                    adopted.add((planned.step.node, change.setting))
+            except RunbookError as failure:
+                error = error or failure
+        if error:
+            raise error
+        return adopted
+
+    def _intend(self, planned: PlannedStep, change: Change) -> JournalEntry:
+        return self.crew.journal.append(
+            "intent",
+            {
+                "phase": self.phase,
+                "step": planned.name,
+                "node": planned.step.node,
+                "ids": list(planned.step.ids),
+                "step_class": planned.step.step_class.value,
+                **change_data(change),
+            },
+        )
+
+    def _send(self, planned: PlannedStep, change: Change) -> PendingAct:
+        if not isinstance(change.by, Action):
+            raise BugError(
+                "A manual act was about to be sent to a node.",
+                why=change.setting,
+                next_step="report this with the run folder's debug/",
+            )
+        node = planned.step.node
+        return self.crew.sessions[node].begin_act(change.by, self.crew.identities[node])
+
+    def _finish(
+        self, planned: PlannedStep, change: Change, intent: JournalEntry, pending: PendingAct
+    ) -> bool:
+        """Journal a change's result; return True when it had to be found out by a probe."""
+        deadline_s = change.by.deadline_s if isinstance(change.by, Action) else 0.0
+        try:
+            answer = pending.finish(deadline_s)
+        except OutcomeUnknownError as doubt:
+            self._settle(planned, change, intent, doubt)
+            return True
+        except CommandFailedError as failure:
+            self._result(intent, "failed", None, [failure.why])
+            raise
+        except RunbookError as failure:
+            # Whatever else a session raises tells that the node was not reached or refused to act.
+            self._result(intent, "not sent", None, [failure.why])
+            raise
+        if answer.outcome is Outcome.REBOOT_NEEDED or change.effect is Effect.AFTER_REBOOT:
+            self.reboot_nodes.add(planned.step.node)
+        self._result(intent, answer.outcome.value, answer.code, list(answer.output))
+        return False
+
+    def _result(
+        self, intent: JournalEntry, outcome: str, code: int | None, output: list[str]
+    ) -> JournalEntry:
+        return self.crew.journal.append(
+            "result", {"intent": intent.seq, "outcome": outcome, "code": code, "output": output}
+        )
+
+    def _settle(
+        self, planned: PlannedStep, change: Change, intent: JournalEntry, doubt: RunbookError
+    ) -> None:
+        """Find out what became of a change whose reply was lost (rule 3).
+
+        Settled, the change counts as adopted. Found absent, a step that sets a value is sent
+        once more under a new intent; a one-shot step stops for a person.
+        """
+        node = planned.step.node
+        now = self._probe(planned, doubt)
+        if not _still_wanted(now, change):
+            if change.effect is Effect.AFTER_REBOOT:
+                self.reboot_nodes.add(node)
+            evidence = f"read again after the link was lost: {now.reason or describe(now.plan)}"
+            self.crew.journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
+            return
+        if planned.step.step_class is not StepClass.SET:
+            raise doubt
+        self._result(intent, "absent", None, ["a separate read shows that nothing was changed"])
+        second = self._intend(planned, change)
+        answer = self._send(planned, change).finish(
+            change.by.deadline_s if isinstance(change.by, Action) else 0.0
+        )
+        if answer.outcome is Outcome.REBOOT_NEEDED or change.effect is Effect.AFTER_REBOOT:
+            self.reboot_nodes.add(node)
+        self._result(second, answer.outcome.value, answer.code, list(answer.output))
+
+    def _probe(self, planned: PlannedStep, doubt: RunbookError) -> PlannedStep:
+        """Return the step planned anew over a new connection; raise `doubt` if none comes."""
+        session = self.crew.sessions[planned.step.node]
+        deadline = Deadline.after(self.crew.clock, self.crew.patience_s)
+        while True:
+            try:
+                session.reconnect()
+                seen = observe(self.crew.sessions, [(planned.step.node, planned.step.reads())])[0]
+            except TransportError as failure:
+                if deadline.is_over:
+                    raise OutcomeUnknownError(
+                        doubt.what,
+                        why=f"{doubt.why}; then: {failure.why}",
+                        next_step=doubt.next_step,
+                    ) from failure
+                self.crew.clock.sleep(self.crew.poll_s)
+                continue
+            return PlannedStep(planned.name, planned.title, planned.step, planned.step.plan(**seen))
+
+    def _gate(self, planned: PlannedStep, act: ManualAct) -> Gate:
+        return manual_gate(self.phase, planned.name, planned.step.node, act.instruction)
+
+    def _by_hand(self, planned: PlannedStep, change: Change, act: ManualAct) -> None:
+        """Let a person act, and wait until a read shows it."""
+        node = planned.step.node
+        self.crew.gates.pass_through(self._gate(planned, act))
+        self.crew.alive()
+        intent = self._intend(planned, change)
+        if self.crew.hands:
+            self.crew.hands(act, node)
+        deadline = Deadline.after(self.crew.clock, self.crew.patience_s)
+        while True:
+            seen = observe(self.crew.sessions, [(node, planned.step.reads())])[0]
+            now = PlannedStep(planned.name, planned.title, planned.step, planned.step.plan(**seen))
+            if not _still_wanted(now, change):
+                break
+            if deadline.is_over:
+                self._result(intent, "absent", None, ["a read does not show the act"])
+                raise VerificationError(
+                    f"{node} does not show what was done by hand: {change.setting}.",
+                    why=f"still {describe(now.plan)} after {self.crew.patience_s:g} s",
+                    next_step=f"{act.instruction}; then resume the run and answer its gate",
+                )
+            self.crew.clock.sleep(self.crew.poll_s)
+        self._result(intent, "done", None, [])
+
+
+def _still_wanted(now: PlannedStep, change: Change) -> bool:
+    return any(c.setting == change.setting and c.after == change.after for c in now.changes)

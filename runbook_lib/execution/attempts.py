@@ -1,0 +1,79 @@
+"""A phase that was begun before: what became of its changes, and if its approval holds."""
+
+from __future__ import annotations
+
+from runbook_lib.errors import StalePlanError
+from runbook_lib.execution.gates import GateKeeper, plan_gate
+from runbook_lib.execution.phase_plan import PhasePlan, describe, remaining_is_covered
+from runbook_lib.execution.phase_record import (
+    approved_before,
+    changed_since,
+    differences,
+    open_intents,
+)
+from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.journal.journal import Journal
+from runbook_lib.steps.step import Effect
+
+
+def settle(journal: Journal, plan: PhasePlan) -> tuple[set[tuple[str, str]], set[str]]:
+    """Journal what became of changes that were sent and never seen to end.
+
+    plan: made from a read after the stop; what it still wants was not done.
+    Returns the adopted (step, node), and the nodes that wait for a restart because of them.
+    """
+    adopted: set[tuple[str, str]] = set()
+    waiting: set[str] = set()
+    steps = {planned.key: planned for planned in plan.steps}
+    for intent in open_intents(journal.entries, plan.phase):
+        data = intent.data
+        planned = steps.get((data["step"], data["node"]))
+        if planned is None:
+            continue
+        wish = (data["setting"], data["after"])
+        if wish in {(change.setting, change.after) for change in planned.changes}:
+            seen = ["a separate read shows that nothing was changed"]
+            journal.append(
+                "result",
+                {"intent": intent.seq, "outcome": "absent", "code": None, "output": seen},
+            )
+            continue
+        adopted.add(planned.key)
+        evidence = f"read on resume: {planned.reason or describe(planned.plan)}"
+        journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
+        if data["effect"] == Effect.AFTER_REBOOT.value:
+            waiting.add(data["node"])
+    return adopted, waiting
+
+
+def pass_plan_gate(
+    folder: RunFolder, journal: Journal, keeper: GateKeeper, plan: PhasePlan, given: str
+) -> None:
+    """Return when somebody agreed to this plan, or to one that covers what is left of it.
+
+    given: the digest that came with the notebook's parameters, "" for none.
+    Raises WaitingForPersonError, ApprovalError, or StalePlanError when the nodes have changed
+    since the approval; the new plan's gate is then open.
+    """
+    if given and given != plan.digest:
+        raise _stale(folder, plan, f"the approved plan is {given}, the nodes need {plan.digest}")
+    gate = plan_gate(plan.phase, plan.digest)
+    approved = approved_before(journal.entries, plan.phase)
+    if approved is not None and approved["plan_sha256"] != plan.digest:
+        uncovered = remaining_is_covered(approved, plan.steps)
+        if not uncovered and changed_since(journal.entries, plan.phase, approved["plan_sha256"]):
+            return
+        keeper.open(gate)
+        if not keeper.is_automatic:
+            raise _stale(folder, plan, "; ".join(uncovered) or differences(approved, plan))
+    keeper.pass_through(gate, given_digest=given)
+
+
+def _stale(folder: RunFolder, plan: PhasePlan, why: str) -> StalePlanError:
+    return StalePlanError(
+        f"The nodes are no longer as the approved plan of {plan.phase} saw them; "
+        "nothing was changed.",
+        why=why,
+        next_step=f"read the new plan (plans/{plan.phase}.json), then answer its gate: "
+        f'scc-runbook approve {folder.path} {plan.phase}.plan --by "NAME" --reason "TEXT"',
+    )
