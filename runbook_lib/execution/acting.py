@@ -152,7 +152,7 @@ class Actor:
         if not _still_wanted(now, change):
             if change.effect is Effect.AFTER_REBOOT:
                 self.reboot_nodes.add(node)
-            evidence = f"read again after the link was lost: {now.reason or describe(now.plan)}"
+            evidence = f"read after the link was lost: {change.setting} is {change.after}"
             self.crew.journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
             return
         if planned.step.step_class is not StepClass.SET:

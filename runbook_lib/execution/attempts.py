@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.errors import StalePlanError
 from runbook_lib.execution.gates import GateKeeper, plan_gate
-from runbook_lib.execution.phase_plan import PhasePlan, describe, remaining_is_covered
+from runbook_lib.execution.phase_plan import PhasePlan, remaining_is_covered
 from runbook_lib.execution.phase_record import (
     approved_before,
     changed_since,
@@ -39,7 +39,7 @@ def settle(journal: Journal, plan: PhasePlan) -> tuple[set[tuple[str, str]], set
             )
             continue
         adopted.add(planned.key)
-        evidence = f"read on resume: {planned.reason or describe(planned.plan)}"
+        evidence = f"read on resume: {data['setting']} is {data['after']}"
         journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
         if data["effect"] == Effect.AFTER_REBOOT.value:
             waiting.add(data["node"])
