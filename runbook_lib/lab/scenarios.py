@@ -27,8 +27,13 @@ from runbook_lib.lab.world.windows_registry import Registry
 from runbook_lib.topology.models import Topology
 
 FACTORY = "factory"
-SCENARIOS = (FACTORY, "before:00_check_prerequisites", "before:10_configure_networks")
-"""What a lab can start from today; both phases begin on machines as they are delivered."""
+SCENARIOS = (
+    FACTORY,
+    "before:00_check_prerequisites",
+    "before:10_configure_networks",
+    "before:99_check_end_state",
+)
+"""What a lab can start from today; the first two phases begin on machines as delivered."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,23 @@ SHARED_DISKS = (SharedDisk(lun=0, size_mb=1024), SharedDisk(lun=1, size_mb=20480
 CONTROLLER_MAC = "00-03-FF-10-00-0A"
 GATEWAY_MAC = "00-03-FF-10-00-01"
 
+FACTS = (
+    ("factory names of connections", "inferred: names that Windows gives on a clean image"),
+    ("factory addresses", "inferred: a lease on one segment, automatic addresses on the other"),
+    ("factory binding lists", "documented: listings of Tcpip Linkage; inferred: Export and Route"),
+    ("factory bindings of file sharing", "documented: KB204279; inferred: form of the lists"),
+    ("factory tick boxes of DNS and WINS", "inferred: defaults of the dialogs"),
+    ("factory services and updates", "inferred: a usual image"),
+    (
+        "optional components",
+        "documented: names in public inventories; inferred: which are installed",
+    ),
+    ("restart", "documented: events 6005 6006 6008 1074; inferred: 6009 and the order"),
+    ("address conflict", "inferred: event 4199, 0.0.0.0 in use, the wish stored"),
+    ("computer name", "inferred: pending and running values, NetBIOS name in upper case"),
+)
+"""How the facts are known that no single command answers for."""
+
 WAN_MINIPORTS = (
     (
         2,
@@ -110,10 +132,28 @@ MINIPORT_MACS = {4: "50-50-54-50-30-30", 5: "33-50-6F-45-30-30"}
 
 
 @dataclass(frozen=True)
+class NodeAddresses:
+    """The fixed addresses of one node, once its networks are configured."""
+
+    public_address: str
+    private_address: str
+
+
+@dataclass(frozen=True)
 class Inputs:
-    """What the lab takes from a parameter file: names and addresses, never a wish of a step."""
+    """What the lab takes from a parameter file: names and addresses, of the site and its wishes.
+
+    The wishes count only for a start behind the phase that makes them true.
+    """
 
     node_names: tuple[str, str] = ("E2K7SCCNode1", "E2K7SCCNode2")
+    nodes: tuple[NodeAddresses, NodeAddresses] = (
+        NodeAddresses("192.168.1.11", "10.10.10.1"),
+        NodeAddresses("192.168.1.12", "10.10.10.2"),
+    )
+    public_connection: str = "Public"
+    private_connection: str = "Private"
+    private_mask: str = "255.255.255.0"
     gateway: str = "192.168.1.1"
     mask: str = "255.255.255.0"
     dns: tuple[str, ...] = ("192.168.1.10",)
@@ -133,9 +173,16 @@ class Inputs:
         """Return what a parameter file says, or the rehearsal's names without one."""
         if topology is None:
             return cls()
-        public = topology.networks.public
+        public, private = topology.networks.public, topology.networks.private
+        first, second = (
+            NodeAddresses(node.public.address, node.private.address) for node in topology.nodes
+        )
         return cls(
             node_names=(topology.nodes[0].name, topology.nodes[1].name),
+            nodes=(first, second),
+            public_connection=public.connection,
+            private_connection=private.connection,
+            private_mask=private.mask,
             gateway=public.gateway,
             mask=public.mask,
             dns=tuple(public.dns),

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import pytest
 
 from runbook_lib.errors import UnsimulatedCommandError
+from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Bag, ErrorReply
-from runbook_lib.lab.handlers import dispatch, installed, wmi
+from runbook_lib.lab.handlers import dispatch, installed, scripts, wmi
 from runbook_lib.lab.handlers.surface import SOURCES, answers
 from tests.lab_world import NODE_1, NODE_2, PRIVATE_1, PRIVATE_2, PUBLIC_1, Site
 
@@ -283,21 +284,23 @@ def test_net_config_server_lists_the_bound_transports_with_their_macs() -> None:
 def test_every_surface_says_how_it_is_known() -> None:
     found = dispatch.sources()
 
-    assert len({name for name, _ in found}) == len(found)
+    assert len(set(found)) == len(found)
     assert {source.partition(":")[0] for _, source in found} <= set(SOURCES)
     names = {name for name, _ in found}
     assert {"Get-WmiObject", "netsh.exe", "read_many.ps1", "Win32_ComputerSystem.Rename"} <= names
-    assert len(found) == (
+    assert len(names) == (
         len(installed.CMDLETS)
         + len(installed.PROGRAMS)
-        + 5
+        + len(scripts.SCRIPTS)
+        + len(scenarios.FACTS)
         + sum(1 + len(each.methods) for each in wmi.CLASSES)
     )
 
 
-def test_a_source_must_begin_with_one_of_three_words() -> None:
+@pytest.mark.parametrize("source", ["guess: no", "documented: a page; guess: no", ""])
+def test_every_claim_begins_with_one_of_three_words(source: str) -> None:
     with pytest.raises(ValueError, match="a source begins with captured, documented, inferred"):
-        answers("X", parameters="", implementation="Y", source="guess: no")(lambda _c, _p: None)  # type: ignore[arg-type, return-value]
+        answers("X", parameters="", implementation="Y", source=source)(lambda _c, _p: None)  # type: ignore[arg-type, return-value]
 
 
 def test_every_instance_has_its_key_and_the_properties_of_its_class() -> None:

@@ -10,9 +10,10 @@ import logging
 from collections.abc import Sequence
 
 from runbook_lib.errors import UnsimulatedCommandError
+from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Invocation, Reply
 from runbook_lib.lab.handlers import installed, scripts, wmi
-from runbook_lib.lab.handlers.surface import CommandError, Context
+from runbook_lib.lab.handlers.surface import CommandError, Context, claims
 
 _log = logging.getLogger(__name__)
 
@@ -37,12 +38,13 @@ def label_of(invocation: Invocation) -> str:
 
 
 def sources() -> Sequence[tuple[str, str]]:
-    """Return every simulated surface with how its behaviour is known, sorted by name."""
+    """Return every simulated surface with each claim of how it is known, sorted by name."""
     found = [(each.name, each.source) for each in installed.CMDLETS]
     found += [(each.name, each.source) for each in installed.PROGRAMS]
     found += [(f"{each.name}.ps1", each.source) for each in scripts.SCRIPTS]
     found += wmi.sources()
-    return sorted(found)
+    found += scenarios.FACTS
+    return sorted((name, claim) for name, source in found for claim in claims(source))
 
 
 def _script(context: Context, invocation: Invocation) -> tuple[object, ...]:

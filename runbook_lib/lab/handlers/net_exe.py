@@ -23,7 +23,7 @@ _SYNTAX = (
 
 @runs(
     "net.exe",
-    source="documented: KB204279 and a dump of 2003 x64 for the transports; the rest inferred",
+    source="documented: KB204279 and a dump of 2003 x64 for the transports; inferred: the rest",
 )
 def net(context: Context, arguments: Sequence[str]) -> Ran:
     """Return what the server service is bound to; every other command prints the syntax."""

@@ -33,7 +33,7 @@ class _RefusedError(Exception):
 
 @runs(
     "netsh.exe",
-    source="documented: netsh help of XP and 2003; exit codes and some texts inferred",
+    source="documented: netsh help of XP and 2003; inferred: exit codes and some texts",
 )
 def netsh(context: Context, arguments: Sequence[str]) -> Ran:
     """Carry out one netsh command."""

@@ -14,7 +14,7 @@ USUAL_COUNT = 4
 
 @runs(
     "ping.exe",
-    source="documented: ping help; the lines of output inferred",
+    source="documented: ping help; inferred: the lines of output",
 )
 def ping(context: Context, arguments: Sequence[str]) -> Ran:
     """Ask an address of a segment that the node has an address in; names are not resolved."""

@@ -23,7 +23,7 @@ _TYPES = (
     parameters="Name",
     refuses="ComputerName DependentServices RequiredServices DisplayName Include Exclude",
     implementation=_GET,
-    source="documented: Get-Service help; error text inferred",
+    source="documented: Get-Service help; inferred: error text",
 )
 def get_service(context: Context, parameters: Mapping[str, object]) -> Answer:
     """Return all services, or those named; a name without a service is an error."""

@@ -38,7 +38,7 @@ class _Wish:
 
 @runs(
     "shutdown.exe",
-    source="documented: shutdown of Windows Server 2003; exit codes documented, usage inferred",
+    source="documented: shutdown of Windows Server 2003; inferred: the usage text",
 )
 def shutdown(context: Context, arguments: Sequence[str]) -> Ran:
     """Begin to go down after the warning time, or stay up after all."""

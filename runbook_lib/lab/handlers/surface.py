@@ -1,7 +1,8 @@
 """How a handler declares itself: what it answers, with which parameters, and how that is known.
 
-A source begins with one word: captured (from a real host), documented (on a page) or inferred
-(from neighbouring facts; never to be shown as certain). The README counts them.
+A source is one or more claims, separated by "; ", and each begins with one word: captured (from a
+real host), documented (on a page) or inferred (from neighbouring facts; never to be shown as
+certain). The README counts the claims.
 """
 
 from __future__ import annotations
@@ -95,9 +96,17 @@ Instance = Mapping[str, object]
 """One WMI object: every property of its class, in the spelling of the class."""
 
 
+def claims(source: str) -> tuple[str, ...]:
+    """Return the claims of a source, each with its word; ValueError for one without."""
+    found = tuple(source.split("; "))
+    for claim in found:
+        if claim.partition(": ")[0] not in SOURCES:
+            raise ValueError(f"a source begins with {', '.join(SOURCES)}: {claim!r}")
+    return found
+
+
 def _checked(source: str) -> str:
-    if source.partition(":")[0] not in SOURCES:
-        raise ValueError(f"a source begins with {', '.join(SOURCES)}: {source!r}")
+    claims(source)
     return source
 
 

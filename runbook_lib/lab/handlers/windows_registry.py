@@ -24,7 +24,7 @@ _KINDS = ("string", "expandstring", "dword", "multistring")
     parameters="Path Name",
     refuses="LiteralPath Filter Include Exclude Credential UseTransaction",
     implementation=_GET,
-    source="documented: Get-ItemProperty help; that a key without values gives no object inferred",
+    source="documented: Get-ItemProperty help; inferred: that a key without values gives no object",
 )
 def get_item_property(context: Context, parameters: Mapping[str, object]) -> Answer:
     """Return one object with a key's values, or with the named ones."""
@@ -67,7 +67,7 @@ def test_path(context: Context, parameters: Mapping[str, object]) -> Answer:
     parameters="Path Force",
     refuses="Name ItemType Value Credential UseTransaction WhatIf Confirm",
     implementation="Microsoft.PowerShell.Commands.NewItemCommand",
-    source="documented: New-Item help; that Force empties an existing key inferred",
+    source="documented: New-Item help; inferred: that Force empties an existing key",
 )
 def new_item(context: Context, parameters: Mapping[str, object]) -> Answer:
     """Make a key; with Force an existing one is made anew, empty."""
@@ -98,7 +98,7 @@ def new_item(context: Context, parameters: Mapping[str, object]) -> Answer:
     parameters="Path Name PropertyType Value Force",
     refuses="LiteralPath Filter Include Exclude Credential UseTransaction WhatIf Confirm",
     implementation=_NEW,
-    source="documented: New-ItemProperty help; error texts inferred",
+    source="documented: New-ItemProperty help; inferred: error texts",
 )
 def new_item_property(context: Context, parameters: Mapping[str, object]) -> Answer:
     """Make a value; an existing one is replaced with Force only."""
@@ -130,7 +130,7 @@ def new_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
         "UseTransaction WhatIf Confirm"
     ),
     implementation=_SET,
-    source="documented: Set-ItemProperty help; the kind of a new value inferred",
+    source="documented: Set-ItemProperty help; inferred: the kind of a new value",
 )
 def set_item_property(context: Context, parameters: Mapping[str, object]) -> Answer:
     """Write a value, making it where it is missing."""

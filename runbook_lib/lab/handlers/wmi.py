@@ -34,7 +34,7 @@ _UINT_BITS = {"UInt16": 16, "UInt32": 32, "UInt64": 64}
         "Impersonation Authentication Credential ComputerName AsJob ThrottleLimit"
     ),
     implementation=_GET_WMI_OBJECT,
-    source="documented: Get-WmiObject help of PowerShell 2.0; error texts inferred",
+    source="documented: Get-WmiObject help of PowerShell 2.0; inferred: error texts",
 )
 def get_wmi_object(context: Context, parameters: Mapping[str, object]) -> Answer:
     """Return the instances of a class that fit the filter, in the order of their provider."""

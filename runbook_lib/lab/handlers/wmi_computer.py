@@ -24,7 +24,7 @@ SHUTDOWN, REBOOT, FORCE, POWER_OFF = 1, 2, 4, 8
 @method(
     "Rename",
     arguments="Name:String Password:String UserName:String",
-    source="documented: Win32_ComputerSystem.Rename; in a workgroup the account is not needed",
+    source="documented: Win32_ComputerSystem.Rename; inferred: needs no account in a workgroup",
 )
 def rename(context: Context, _target: Instance | None, arguments: Mapping[str, object]) -> int:
     """Write the new name down; Windows takes it up at the next start."""
@@ -37,7 +37,7 @@ def rename(context: Context, _target: Instance | None, arguments: Mapping[str, o
 @lists(
     "Win32_ComputerSystem",
     key="Name",
-    source="documented: Win32_ComputerSystem; name in upper case inferred",
+    source="documented: Win32_ComputerSystem; inferred: name in upper case",
     methods=(rename,),
 )
 def computer_system(context: Context) -> Sequence[Instance]:
@@ -99,7 +99,7 @@ def shutdown(context: Context, _target: Instance | None, _arguments: Mapping[str
 @lists(
     "Win32_OperatingSystem",
     key="Name",
-    source="documented: Win32_OperatingSystem; caption and suite of R2 Enterprise x64 inferred",
+    source="documented: Win32_OperatingSystem; inferred: caption and suite of R2 Enterprise x64",
     methods=(win32_shutdown, reboot, shutdown),
 )
 def operating_system(context: Context) -> Sequence[Instance]:
@@ -149,7 +149,7 @@ def local_time(context: Context) -> Sequence[Instance]:
     return [_time(context.node.now.astimezone(UTC) + timedelta(minutes=TIME_ZONE_MINUTES))]
 
 
-@lists("Win32_Processor", key="DeviceID", source="documented: Win32_Processor; model inferred")
+@lists("Win32_Processor", key="DeviceID", source="documented: Win32_Processor; inferred: model")
 def processors(_context: Context) -> Sequence[Instance]:
     """Return both processors."""
     return [
@@ -191,7 +191,7 @@ def logical_disks(context: Context) -> Sequence[Instance]:
 @lists(
     "Win32_QuickFixEngineering",
     key="HotFixID",
-    source="documented: Win32_QuickFixEngineering; the list itself is the image's",
+    source="documented: Win32_QuickFixEngineering; inferred: the list of the image",
 )
 def hotfixes(context: Context) -> Sequence[Instance]:
     """Return the installed updates."""
@@ -231,7 +231,7 @@ def services(context: Context) -> Sequence[Instance]:
 @lists(
     "Win32_NTLogEvent",
     key="RecordNumber",
-    source="documented: Win32_NTLogEvent; which events are written inferred",
+    source="documented: Win32_NTLogEvent; inferred: which events are written",
 )
 def log_events(context: Context) -> Sequence[Instance]:
     """Return the records of the System log, newest first."""

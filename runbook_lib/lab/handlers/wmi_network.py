@@ -36,7 +36,7 @@ class Returned(IntEnum):
 @method(
     "EnableStatic",
     arguments="IPAddress:String[] SubnetMask:String[]",
-    source="documented: EnableStatic return values; the loss of the lease inferred",
+    source="documented: EnableStatic return values; inferred: the loss of the lease",
 )
 def enable_static(
     context: Context, target: Instance | None, arguments: Mapping[str, object]
@@ -72,7 +72,7 @@ def enable_dhcp(context: Context, target: Instance | None, _arguments: Mapping[s
 @method(
     "SetGateways",
     arguments="DefaultIPGateway:String[] GatewayCostMetric:UInt16[]",
-    source="documented: SetGateways return values; that an empty list clears nothing inferred",
+    source="documented: SetGateways return values; inferred: that an empty list clears nothing",
 )
 def set_gateways(context: Context, target: Instance | None, arguments: Mapping[str, object]) -> int:
     """Give the adapter fixed gateways; without any, nothing becomes different."""
@@ -117,7 +117,7 @@ def set_dns_servers(
 @method(
     "SetDynamicDNSRegistration",
     arguments="FullDNSRegistrationEnabled:Boolean DomainDNSRegistrationEnabled:Boolean",
-    source="documented: SetDynamicDNSRegistration; a missing second argument as false inferred",
+    source="documented: SetDynamicDNSRegistration; inferred: a missing second argument as false",
 )
 def set_dns_registration(
     context: Context, target: Instance | None, arguments: Mapping[str, object]
@@ -155,7 +155,7 @@ def set_netbios(context: Context, target: Instance | None, arguments: Mapping[st
 @method(
     "SetWINSServer",
     arguments="WINSPrimaryServer:String WINSSecondaryServer:String",
-    source="documented: SetWINSServer return values; empty texts clear inferred",
+    source="documented: SetWINSServer return values; inferred: empty texts clear",
 )
 def set_wins_servers(
     context: Context, target: Instance | None, arguments: Mapping[str, object]
@@ -204,7 +204,7 @@ def enable_wins(context: Context, _target: Instance | None, arguments: Mapping[s
 @lists(
     "Win32_NetworkAdapter",
     key="DeviceID",
-    source="documented: Win32_NetworkAdapter; the rows of the WAN miniports inferred",
+    source="documented: Win32_NetworkAdapter; inferred: the rows of the WAN miniports",
 )
 def network_adapters(context: Context) -> Sequence[Instance]:
     """Return every adapter, by index."""
@@ -235,7 +235,7 @@ def network_adapters(context: Context) -> Sequence[Instance]:
 @lists(
     "Win32_NetworkAdapterConfiguration",
     key="Index",
-    source="documented: Win32_NetworkAdapterConfiguration; nulls of an unbound adapter inferred",
+    source="documented: Win32_NetworkAdapterConfiguration; inferred: nulls of an unbound adapter",
     methods=(
         enable_static,
         enable_dhcp,
