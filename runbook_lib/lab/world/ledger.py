@@ -100,6 +100,11 @@ class Ledger:
         line = subprocess.list2cmdline([program, *arguments])
         self._command_lines.append(CommandLine(node, line))
 
+    def forget(self) -> None:
+        """Begin an empty account: what made a starting state is no effect of anybody's."""
+        self._effects.clear()
+        self._command_lines.clear()
+
     def as_saved(self) -> dict[str, Any]:
         """Return what `restore` takes."""
         return {

@@ -12,6 +12,7 @@ from typing import Any
 from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Invocation, Reply
 from runbook_lib.lab.faults import ArmedFaults, Fault, FaultError, When
+from runbook_lib.lab.finished_phases import FINISHED
 from runbook_lib.lab.handlers import dispatch
 from runbook_lib.lab.handlers.surface import Context
 from runbook_lib.lab.world import state_file
@@ -254,6 +255,17 @@ class World:
         site.adapters = lambda: (
             holder for node in self._nodes.values() if node.is_on for holder in node.held_addresses
         )
+        self._finish_phases()
+
+    def _finish_phases(self) -> None:
+        """Bring the nodes behind the phases before the scenario's; nobody is told how."""
+        for finish in FINISHED.get(self._scenario, ()):
+            for node, machine in zip(self._nodes.values(), scenarios.MACHINES, strict=True):
+                context = Context(node, self._domain, self._inputs.administrator)
+                finish(context, machine, self._inputs)
+        self._ledger.forget()
+        self._told.power_changes.clear()
+        self._told.resets.clear()
 
     def _answer(self, node: WindowsNode, user: str, invocation: Invocation) -> Reply:
         if not node.is_on or node.going_down:
