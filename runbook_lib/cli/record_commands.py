@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from runbook_lib.cli.failures import reported
 from runbook_lib.cli.output import TONES, say, say_json, say_table, tell
-from runbook_lib.errors import ExitCode
+from runbook_lib.errors import ExitCode, PreconditionError
 
 MOST_FAULTS = 20
 """How many faults are shown to a person."""
@@ -91,18 +92,20 @@ def review(
 
     Nothing in the run's folder is touched.
     """
-    import sys
-
     from runbook_lib.execution.run_folder import open_existing, write_file
 
     folder = open_existing(run)
+    if output is not None and folder.path.resolve() in output.resolve().parents:
+        raise PreconditionError(
+            f"The page was not written to {output}.",
+            why="that is inside the run's folder, which keeps what was sealed",
+            next_step="name a file elsewhere with --output",
+        )
     from runbook_lib.review.page import page
 
     text = page(folder.path)
     if output is None:
         sys.stdout.write(text)
-        return
-    if folder.path in output.absolute().parents:
-        raise typer.BadParameter("the page of a run is written outside of its folder")
-    write_file(output, text)
-    tell(f"page: {output}")
+    else:
+        write_file(output, text)
+        tell(f"page: {output}")

@@ -180,3 +180,27 @@ def test_approve_refuses_a_gate_that_does_not_wait(run: RunFolder) -> None:
 
     assert result.exit_code == ExitCode.REFUSED
     assert "gates that wait" in result.stderr
+
+
+def test_review_writes_the_page_of_the_record_and_touches_nothing_else(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    before = sorted(run.path.rglob("*"))
+
+    shown = invoke("review", str(run.path))
+    kept = invoke("review", str(run.path), "--output", str(tmp_path / "page.html"))
+
+    assert (shown.exit_code, kept.exit_code, kept.stdout) == (0, 0, "")
+    assert shown.stdout == (tmp_path / "page.html").read_text("utf-8")
+    assert "10_configure_networks" in shown.stdout
+    assert sorted(run.path.rglob("*")) == before
+
+
+def test_review_writes_no_page_into_the_runs_folder(run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(run.path)
+
+    for output in (run.path / "logs" / "page.html", tmp_path / "link" / "page.html"):
+        result = invoke("review", str(run.path), "--output", str(output))
+
+        assert result.exit_code == ExitCode.REFUSED
+        assert not output.exists()
