@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,7 @@ def test_the_private_adapter_comes_first_in_the_binding_order() -> None:
         rf"\Device\{guids[PUBLIC_1]}",
         r"\Device\NdisWanIp",
     ]
+    assert re.fullmatch(r"\\Device\\\{[0-9A-F-]{36}\}", absent)
     assert absent.removeprefix("\\Device\\") not in guids.values()
     bare = [entry.removeprefix("\\Device\\") for entry in linkage["Bind"]]
     assert linkage["Export"] == [rf"\Device\Tcpip_{name}" for name in bare]

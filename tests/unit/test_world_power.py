@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from runbook_lib.lab.answers import Invocation
@@ -93,6 +95,43 @@ def test_every_restart_has_a_boot_time_of_its_own() -> None:
         times.append(_booted_at(site))
 
     assert sorted(set(times)) == times
+
+
+def test_a_boot_time_is_later_even_where_the_clock_was_set_back() -> None:
+    site = Site()
+    before = _booted_at(site)
+
+    site.clock.wall -= timedelta(days=1)
+    site.restart()
+
+    assert _booted_at(site) > before
+
+
+def test_a_start_type_counts_from_the_next_start() -> None:
+    site = Site()
+    services = r"HKLM:\SYSTEM\CurrentControlSet\Services"
+    site.ask("Set-ItemProperty", Path=rf"{services}\Spooler", Name="Start", Value=4)
+    site.ask("Set-ItemProperty", Path=rf"{services}\ClusSvc", Name="Start", Value=2)
+
+    def seen() -> list[tuple[str, str]]:
+        rows = {row["Name"]: row for row in site.rows("Win32_Service")}
+        return [(rows[name]["StartMode"], rows[name]["State"]) for name in ("Spooler", "ClusSvc")]
+
+    assert seen() == [("Disabled", "Running"), ("Auto", "Stopped")]
+    site.restart()
+    assert seen() == [("Disabled", "Stopped"), ("Auto", "Running")]
+
+
+def test_a_loss_of_power_overtakes_a_shutdown_that_was_asked_for() -> None:
+    site = Site()
+    site.program("shutdown.exe", "/r", "/t", "60")
+
+    site.world.act("power-loss", {"node": NODE_1})
+    site.world.act("power-on", {"node": NODE_1})
+    site.pass_time(1000)
+
+    node = site.world.state()["nodes"][NODE_1]
+    assert (node["power"], node["boots"], node["going_down"]) == ("on", 2, None)
 
 
 def test_a_restart_is_written_into_the_event_log() -> None:
