@@ -87,7 +87,7 @@ def cluster_text(data: object) -> str:
     scene = scene_of(data)
     lines = [shown(scene.title)] if scene.title else []
     for node in scene.nodes:
-        wish = f" (wished: {node.wanted_name})" if node.wanted_name != node.name else ""
+        wish = "" if _is_named_as_wished(node) else f" (wished: {node.wanted_name})"
         lines.append(shown(f"{node.name}{wish}, power {node.power}"))
         for adapter in node.adapters:
             facts = [
@@ -99,6 +99,11 @@ def cluster_text(data: object) -> str:
             ]
             lines.append(shown("  " + ", ".join(fact for fact in facts if fact)))
     return "\n".join(lines)
+
+
+def _is_named_as_wished(node: NodeView) -> bool:
+    # NetBIOS names come back in capitals.
+    return node.wanted_name.casefold() == node.name.casefold()
 
 
 def _names(scene: Scene) -> Iterator[str]:
@@ -164,7 +169,7 @@ def _node(
         f' height="{bottom - _TITLE}" rx="10"/>'
     )
     name_before = before.name if before else None
-    wish = f"wished: {node.wanted_name}" if node.wanted_name != node.name else ""
+    wish = "" if _is_named_as_wished(node) else f"wished: {node.wanted_name}"
     yield value(left + 14, _TITLE + 22, "rb-name", node.name, name_before, longest=30)
     if wish:
         yield value(left + 14, _TITLE + 40, "rb-soft rb-small", wish, None, longest=40)
@@ -202,8 +207,8 @@ def _card(
     if card.status != "connected" or then.status != card.status:
         yield value(right, top + 22, "rb-end rb-small", card.status, then.status, longest=20)
     elif card.order is not None:
-        order = f"order {card.order}"
-        earlier = f"order {then.order}" if then.order is not None else "not bound"
+        order = f"order {card.order + 1}"
+        earlier = f"order {then.order + 1}" if then.order is not None else "not bound"
         yield value(right, top + 22, "rb-end rb-small rb-soft", order, earlier, longest=20)
     address = card.address or "no address"
     earlier_address = then.address or "no address"

@@ -21,7 +21,10 @@ class NetworkView:
 
 @dataclass(frozen=True)
 class AdapterView:
-    """One network card. Switches are True, False or None for unknown; netbios is a word."""
+    """One network card. Switches are True, False or None for unknown; netbios is a word.
+
+    order: its place among the bound cards, counted from 0.
+    """
 
     mac: str = ""
     connection: str = ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,7 +39,7 @@ MOST_ROWS = 300
 _TEMPLATES = Path(__file__).parent / "templates"
 _GLYPHS = {"ok": "\u2713", "bad": "\u2715", "warn": "!", "quiet": "\u00b7"}
 _TROUBLES = ("failed", "interrupted", "adopted", "recovered")
-_SECRET_IN_COMMAND = ("-AsSecureString", "<secret ")
+_SECRET_IN_COMMAND = ("Read-Host ", "<secret ")
 
 T = TypeVar("T")
 
@@ -108,6 +108,7 @@ def _environment() -> Environment:
         "is_digest": lambda value: len(str(value)) == 64,
         "json": lambda facts: json.dumps(facts, sort_keys=True, ensure_ascii=False),
         "kind": kind_of,
+        "spoken": lambda name: str(name).replace("_", " "),
         "long": lambda value: Markup(escaped(value, LONGEST_COMMAND)),  # noqa: S704 - escaped
         "took": _took,
         "utc": _utc,
@@ -152,6 +153,7 @@ def _context(story: Story, style: str) -> dict[str, Any]:
         "cards": _cards(story),
         "facts": _facts(story),
         "warnings": texts(story.opened.get("warnings"))[:MOST_ROWS],
+        "line_break": Markup("\n"),
         "timeline": _svg(timeline(story)),
         "troubles": troubles[:MOST_ROWS],
         "troubles_hidden": len(troubles[MOST_ROWS:]),
@@ -244,7 +246,11 @@ def _shown_phases(story: Story) -> list[ShownPhase]:
 
 def _summary(phase: PhaseStory) -> str:
     attempts = f", {len(phase.attempts)} attempts" if len(phase.attempts) > 1 else ""
-    return f"{len(phase.steps)} steps, {len(phase.changes)} changes{attempts}"
+    return f"{_count(phase.steps, 'step')}, {_count(phase.changes, 'change')}{attempts}"
+
+
+def _count(things: Sized, noun: str) -> str:
+    return f"{len(things)} {noun}{'' if len(things) == 1 else 's'}"
 
 
 def _is_changed(phase: PhaseStory) -> bool:
@@ -274,7 +280,7 @@ def _overview(story: Story) -> tuple[Markup, ...]:
 
 
 def _by_phase(story: Story, changes: Iterable[ChangeStory]) -> list[tuple[str, list[ChangeStory]]]:
-    wanted = {id(change) for change in changes if change.setting != "started at"}
+    wanted = {id(change) for change in changes}
     found = []
     for phase in reversed(story.phases.values()):
         mine = [change for change in reversed(phase.changes) if id(change) in wanted]

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 Facts = Mapping[str, object]
 
+RESTART = "restart"
+"""The step under which a phase asks for its restarts."""
+
 DONE_OUTCOMES = frozenset({"changed", "adopted", "reboot pending"})
 
 
@@ -101,8 +104,17 @@ class PhaseStory:
 
     @property
     def changes(self) -> list[ChangeStory]:
-        """Return the changes that are in the nodes, in the order in which they were made."""
-        made = [change for step in self.steps.values() for change in step.changes if change.is_done]
+        """Return the changes that are in the nodes, in the order in which they were made.
+
+        A restart changes no setting and cannot be undone: it is told by itself.
+        """
+        made = [
+            change
+            for step in self.steps.values()
+            if step.name != RESTART
+            for change in step.changes
+            if change.is_done
+        ]
         return sorted(made, key=lambda change: change.intent or change.verified or 0)
 
 

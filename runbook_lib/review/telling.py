@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from runbook_lib.journal.entry import NOTHING_BEFORE, JournalEntry
 from runbook_lib.review.story import (
+    RESTART,
     Attempt,
     ChangeStory,
     CheckStory,
@@ -191,7 +192,7 @@ class _Teller:
 
     def _rebooted(self, entry: JournalEntry) -> None:
         node = text(entry.data, "node")
-        for change in reversed(self._step_of({**entry.data, "step": "restart"}).changes):
+        for change in reversed(self._step_of({**entry.data, "step": RESTART}).changes):
             if change.node == node:
                 change.outcome, change.verified = "changed", entry.seq
                 change.after = text(entry.data, "boot_after") or change.after

@@ -61,7 +61,7 @@ def timeline(story: Story) -> str:
         since = seconds_between(story.began, at)
         return None if since is None else _NAMES + min(since / total, 1.0) * chart
 
-    height = _TOP + _ROW * len(story.phases) + 4
+    height = _TOP + _ROW * len(story.phases) + 28
     parts = [
         f'<svg class="tl" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="phases in time">',
         *_axis(story, chart),
@@ -72,8 +72,11 @@ def timeline(story: Story) -> str:
             f'<rect class="tl-row" x="{_NAMES}" y="{top + 2}" width="{chart}" height="{_ROW - 4}"'
             f' rx="4"/>'
         )
-        parts.append(f'<text x="0" y="{top + 17}">{plain_escaped(name, 32)}</text>')
+        parts.append(
+            f'<text x="0" y="{top + 17}">{plain_escaped(name.replace("_", " "), 32)}</text>'
+        )
         parts.extend(_bars(story, name, top, x_of))
+    parts.extend(_legend(_TOP + _ROW * len(story.phases) + 8))
     parts.append("</svg>")
     return "\n".join(parts)
 
@@ -83,6 +86,17 @@ def _axis(story: Story, chart: int) -> Iterator[str]:
     for x, at, anchor in ((_NAMES, began, ""), (_NAMES + chart, ended, " tl-end")):
         if at is not None:
             yield f'<text class="tl-soft{anchor}" x="{x}" y="14">{at:%H:%M:%S}</text>'
+
+
+def _legend(y: int) -> Iterator[str]:
+    yield _bar(_NAMES, _NAMES + 18, y, "wait")
+    yield f'<text class="tl-soft" x="{_NAMES + 25}" y="{y + 11}">waiting for a person</text>'
+    yield _restart(_NAMES + 180, y + 10)
+    yield f'<text class="tl-soft" x="{_NAMES + 190}" y="{y + 11}">restart of a node</text>'
+
+
+def _restart(x: float, y: int) -> str:
+    return f'<path class="tl-restart" d="M{x:.1f} {y}l4.5 -6h-9z"/>'
 
 
 def _bars(story: Story, name: str, top: int, x_of: Callable[[str], float | None]) -> Iterator[str]:
@@ -100,7 +114,7 @@ def _bars(story: Story, name: str, top: int, x_of: Callable[[str], float | None]
     for event in story.of("rebooted"):
         x = x_of(event.at)
         if event.phase == name and x is not None:
-            yield f'<path class="tl-restart" d="M{x:.1f} {top + 3}l4 -5h-8z"/>'
+            yield _restart(x, top + 6)
     if spent:
         yield (f'<text class="tl-soft tl-end" x="{_WIDTH}" y="{top + 17}">{duration(spent)}</text>')
 
