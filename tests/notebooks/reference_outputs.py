@@ -7,12 +7,16 @@ run to run is kept: no times, no widget state, no version of this machine's Pyth
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbclient import NotebookClient
+
+from runbook_lib.execution.kernels import kernel_manager
+from traitlets.config import Config
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 METADATA = {
@@ -40,15 +44,16 @@ def text_of(notebook: Any) -> str:
 def execute(path: Path) -> None:
     """Run one notebook beside its place and keep its outputs."""
     notebook = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        notebook,
-        kernel_name="python3",
-        record_timing=False,
-        store_widget_state=False,
-        shutdown_kernel="immediate",
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    client.execute()
+    with tempfile.TemporaryDirectory(prefix="scc-") as sockets:
+        client = NotebookClient(
+            notebook,
+            km=kernel_manager(Path(sockets)),
+            record_timing=False,
+            store_widget_state=False,
+            shutdown_kernel="immediate",
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        client.execute()
     path.write_text(text_of(cleaned(notebook)), "utf-8")
 
 
