@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
-PARTS := lint test-unit test-protocol test-end-to-end test-notebooks test-browser
+PARTS := lint test-unit test-judges test-protocol test-end-to-end test-notebooks test-browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -121,6 +121,10 @@ endef
 .PHONY: test-unit
 test-unit: $(READY) ## the fast tests, no sockets
 	$(in_own_folders) $(PYTEST) -q -n $(WORKERS) tests/unit
+
+.PHONY: test-judges
+test-judges: $(READY) ## a real PowerShell engine on what is sent (RUNBOOK_PWSH, else pwsh)
+	$(in_own_folders) $(PYTEST) -q -n $(WORKERS) --dist loadfile tests/judges
 
 .PHONY: test-protocol
 test-protocol: $(READY) ## sessions against simulated nodes on loopback

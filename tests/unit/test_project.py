@@ -149,3 +149,13 @@ def test_the_wheel_carries_notebooks_parameters_scripts_and_templates(tmp_path: 
             if path.is_file() and ".ipynb_checkpoints" not in path.parts
         ),
     }
+
+
+def test_every_folder_of_tests_is_part_of_make_test() -> None:
+    text = (ROOT / "Makefile").read_text("utf-8")
+    parts = re.findall(r"^PARTS := (.*)$", text, re.MULTILINE)[0].split()
+    recipes = [text.partition(f"\n{part}: ")[2].partition("\n\n")[0] for part in parts]
+    run = set(re.findall(r"tests/(\w+)", " ".join(recipes)))
+    holding_tests = {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")}
+
+    assert holding_tests - {"benchmarks"} <= run
