@@ -11,7 +11,7 @@ from runbook_lib.cli.failures import reported
 from runbook_lib.cli.output import TONES, say, say_json, say_table, tell
 from runbook_lib.cli.paths import parameter_file
 from runbook_lib.cli.progress import Lines
-from runbook_lib.errors import ExitCode
+from runbook_lib.errors import BugError, ExitCode
 
 if TYPE_CHECKING:
     from runbook_lib.execution.phase_plan import PhasePlan, PlannedStep
@@ -134,6 +134,12 @@ def _rows(planned: PlannedStep) -> list[tuple[str, str, str, str, str]]:
 def _say_result(result: RunResult, as_json: bool) -> int:
     """Say how a run ended, and the one thing to do next; return its exit code."""
     folder = result.folder.path
+    if result.outcome != "done" and not result.exit_code:
+        raise BugError(
+            f"The run in {folder} did not end, and nothing says why.",
+            why=f"it is {result.outcome}, without an exit code",
+            next_step=f"report it with {folder / 'debug'} and {folder / 'logs'}",
+        )
     if as_json:
         say_json(
             {

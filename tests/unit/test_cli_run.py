@@ -148,6 +148,16 @@ def test_a_run_that_waits_points_to_its_status(pipeline: Pipeline) -> None:
     assert ended.stderr == "  Next: scc-runbook status /srv/runs/one\n"
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_run_that_did_nothing_never_ends_with_0(pipeline: Pipeline, options: list[str]) -> None:
+    pipeline.answer = result(outcome="not started", manifest_sha256=None)
+
+    ended = invoke("run", PARAMETERS, *options)
+
+    assert (ended.exit_code, ended.stdout) == (ExitCode.BUG, "")
+    assert "  Why:  it is not started, without an exit code" in ended.stderr
+
+
 def test_a_run_is_told_to_machines(pipeline: Pipeline) -> None:
     pipeline.answer = result(outcome="failed", exit_code=50, error=ERROR, manifest_sha256=None)
 
