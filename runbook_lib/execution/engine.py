@@ -2,7 +2,7 @@
 
 papermill marks the running cell, and every cell never run, as completed when a kernel dies, a
 time-out strikes or a signal arrives. Here the running cell is marked failed, with the cause, and
-the others stay pending. Kernels talk over IPC sockets, not open TCP ports, and end at once.
+the others stay pending. The kernel ends at once.
 
 papermill loads this module whenever it is imported, so its own imports stay few.
 """
@@ -17,8 +17,9 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 from papermill.utils import remove_args
 
+from runbook_lib.execution.kernels import kernel_manager
+
 if TYPE_CHECKING:
-    from jupyter_client.manager import AsyncKernelManager
     from papermill.engines import NotebookExecutionManager
 
 
@@ -57,7 +58,7 @@ class RunbookEngine(Engine):  # type: ignore[misc] # papermill has no types
         kernel_start = options.pop("kernel_start", {})
         kernel = options.pop("kernel", None)
         with tempfile.TemporaryDirectory(prefix="scc-") as folder:
-            kernel = kernel or kernel_manager(kernel_name, Path(folder))
+            kernel = kernel or kernel_manager(Path(folder), kernel_name)
             client = TruthfulClient(
                 nb_man,
                 km=kernel,
@@ -69,20 +70,6 @@ class RunbookEngine(Engine):  # type: ignore[misc] # papermill has no types
                 **options,
             )
             client.execute(cleanup_kc=True, **kernel_start)
-
-
-def kernel_manager(kernel_name: str, folder: Path) -> AsyncKernelManager:
-    """Return a manager for one kernel over encrypted IPC sockets in `folder` (0700)."""
-    from jupyter_client.manager import AsyncKernelManager
-
-    return AsyncKernelManager(
-        kernel_name=kernel_name,
-        transport="ipc",
-        # A socket's path has 107 bytes at most, so it lives in a short temporary folder.
-        ip=str(folder / "k"),
-        connection_file=str(folder / "kernel.json"),
-        transport_encryption="required",
-    )
 
 
 def _is_cell_error(error: BaseException) -> bool:

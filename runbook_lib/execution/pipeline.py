@@ -25,6 +25,7 @@ from runbook_lib.execution import phases as all_phases
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.connections import HandedOver, connect, keep_lab
 from runbook_lib.execution.identity import enrol
+from runbook_lib.execution.kernels import KERNEL, kernel_manager
 from runbook_lib.execution.observation import sweep
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
@@ -42,7 +43,6 @@ from runbook_lib.journal.journal import Journal, read_entries
 from runbook_lib.journal.lock import RESUME_WAIT_S, RunLock
 from runbook_lib.topology.loading import Loaded, load
 
-KERNEL = "python3"
 ENGINE = "runbook"
 LOOK_S = 0.1
 GRACE_S = 5.0
@@ -219,13 +219,11 @@ class _Pipeline:
         attempt = attempts_of(self.journal.entries, phase) + 1
         source = run_folders.root() / "notebooks" / f"{phase}.ipynb"
         output = self.folder.executed_notebook(phase, attempt)
-        from runbook_lib.execution.engine import kernel_manager
-
         with (
             tempfile.TemporaryDirectory(prefix="scc-") as sockets,
             secrets.for_kernel() as (handed, inherited),
         ):
-            kernel = kernel_manager(KERNEL, Path(sockets))
+            kernel = kernel_manager(Path(sockets))
             environment = {**os.environ, **handed, DRIVER: str(os.getpid())}
             descriptors = (self.lock.descriptor, *inherited)
             work = _Worker(

@@ -16,7 +16,6 @@ import nbformat
 from nbclient import NotebookClient
 
 from runbook_lib.execution.kernels import kernel_manager
-from traitlets.config import Config
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 METADATA = {
@@ -53,7 +52,7 @@ def execute(path: Path) -> None:
             shutdown_kernel="immediate",
             resources={"metadata": {"path": str(path.parent)}},
         )
-        client.execute()
+        client.execute(cleanup_kc=True)
     path.write_text(text_of(cleaned(notebook)), "utf-8")
 
 
