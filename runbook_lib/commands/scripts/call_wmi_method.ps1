@@ -33,7 +33,7 @@ try {
         foreach ($name in @($Arguments.Keys)) {
             $value = $Arguments[$name]
             if ($value -is [System.Security.SecureString]) { $value = ConvertTo-Text $value }
-            if ($value -ne $null) {
+            if ($null -ne $value) {
                 switch (Get-ArgumentType $signature $name) {
                     'String' { $value = [string]$value }
                     'String[]' { $value = [string[]]@($value) }

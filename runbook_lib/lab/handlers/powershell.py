@@ -21,13 +21,6 @@ def is_true(value: object) -> bool:
     return bool(value)
 
 
-def differs_from_null(value: object) -> bool:
-    """Tell what `if ($value -ne $null)` decides; of a list it asks whether the rest is true."""
-    if isinstance(value, list | tuple):
-        return is_true([each for each in value if each is not None])
-    return value is not None
-
-
 def text(value: object) -> str:
     """Return what `[string]$value` gives."""
     if value is None:

@@ -217,7 +217,7 @@ SCRIPTS = (
     ),
     Script(
         "call_wmi_method",
-        "d2bf7ada07af7eeba850a10c833f9d872d0a5243c23a0c40555ddbf657101b9c",
+        "686bcf003857b71d2de8248d8be61656371f35286931303b1418f7a546f90fee",
         "documented: the script's own text; inferred: errors of WMI",
         _on_the_right_node(_call_wmi_method),
         lambda parameters: f"{parameters.get('Class')}.{parameters.get('Method')}",

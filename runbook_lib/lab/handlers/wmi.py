@@ -121,16 +121,13 @@ def cast(method: Method, given: object) -> dict[str, object]:
         spelling = next((each for each in cast if each.lower() == str(name).lower()), None)
         if spelling is None:
             raise CommandError(_not_in_signature(str(name)))
-        cast[spelling] = _cast(spelling, method.arguments[spelling], value)
+        cast[spelling] = _cast(method.arguments[spelling], value)
     return cast
 
 
-def _cast(name: str, kind: str, value: object) -> object:
+def _cast(kind: str, value: object) -> object:
     plain = value.reveal() if isinstance(value, SecretText) else value
-    if not powershell.differs_from_null(plain):
-        if isinstance(plain, list | tuple):
-            # `-ne $null` of an empty list is false, so the script leaves the ArrayList as it is.
-            raise CommandError(_not_an_array(name))
+    if plain is None:
         return None
     if kind.endswith("[]"):
         return [_cast_one(kind[:-2], each) for each in powershell.as_list(plain)]
@@ -185,16 +182,6 @@ def _not_in_signature(name: str) -> ErrorReply:
         f'Exception getting "Item": "Not found " ({name})',
         "NotSpecified",
         "System.Management.Automation.GetValueInvocationException",
-    )
-
-
-def _not_an_array(name: str) -> ErrorReply:
-    return ErrorReply(
-        "PropertyAssignmentException",
-        'Exception setting "Value": "Unable to cast object of type '
-        f"'System.Collections.ArrayList' to type 'System.Array'.\" ({name})",
-        "InvalidOperation",
-        "System.Management.Automation.SetValueInvocationException",
     )
 
 
