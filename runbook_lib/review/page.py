@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -25,18 +27,19 @@ from runbook_lib.journal.manifest import JOURNAL, MANIFEST
 from runbook_lib.pictures.cluster import cluster_svg, differs
 from runbook_lib.pictures.style import STYLE
 from runbook_lib.pictures.text import escaped
-from runbook_lib.review.story import Attempt, ChangeStory, PhaseStory, StepStory, Story
+from runbook_lib.review.story import RESTART, Attempt, ChangeStory, PhaseStory, StepStory, Story
 from runbook_lib.review.telling import story_of, text, texts
 from runbook_lib.review.timeline import duration, kind_of, moment, seconds_between, timeline
 
 PAGE = "review.html"
-LONGEST_COMMAND = 2000
-MOST_PARTS = 3000
+LONGEST_COMMAND = 1500
+MOST_PARTS = 2000
 """Steps and changes shown in full; a run of two nodes has some hundreds."""
-MOST_ROWS = 300
+MOST_ROWS = 200
 """Rows of each of the other tables."""
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_DIGEST = re.compile("[0-9a-f]{64}")
 _GLYPHS = {"ok": "\u2713", "bad": "\u2715", "warn": "!", "quiet": "\u00b7"}
 _TROUBLES = ("failed", "interrupted", "adopted", "recovered")
 _SECRET_IN_COMMAND = ("Read-Host ", "<secret ")
@@ -92,6 +95,7 @@ def write_page(run: Path, output: Path | None = None) -> Path:
     return path
 
 
+@cache
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -105,7 +109,7 @@ def _environment() -> Environment:
         "duration": duration,
         "fact": text,
         "glyph": lambda word: _GLYPHS[kind_of(word)],
-        "is_digest": lambda value: len(str(value)) == 64,
+        "is_digest": lambda value: bool(_DIGEST.fullmatch(str(value))),
         "json": lambda facts: json.dumps(facts, sort_keys=True, ensure_ascii=False),
         "kind": kind_of,
         "spoken": lambda name: str(name).replace("_", " "),
@@ -180,7 +184,7 @@ def _label(story: Story, *, is_rehearsal: bool) -> str:
 def _cards(story: Story) -> list[tuple[str, str, str]]:
     phases = list(story.phases.values())
     done = sum(phase.outcome == "done" for phase in phases)
-    steps = story.steps
+    steps = [step for step in story.steps if step.name != RESTART]
     same = sum(not step.changes for step in steps)
     failures = len(story.of("failed", "interrupted"))
     persons = sum(gate.answered is not None and not gate.automatic for gate in story.gates)

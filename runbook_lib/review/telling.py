@@ -192,7 +192,8 @@ class _Teller:
 
     def _rebooted(self, entry: JournalEntry) -> None:
         node = text(entry.data, "node")
-        for change in reversed(self._step_of({**entry.data, "step": RESTART}).changes):
+        restart = self._phase_of(entry.data).steps.get(RESTART)
+        for change in reversed(restart.changes if restart else []):
             if change.node == node:
                 change.outcome, change.verified = "changed", entry.seq
                 change.after = text(entry.data, "boot_after") or change.after
@@ -201,14 +202,15 @@ class _Teller:
     def _verified(self, entry: JournalEntry) -> None:
         step = self._step_of(entry.data)
         node, outcome = text(entry.data, "node"), text(entry.data, "outcome")
-        changes = [_change(data) for data in _mappings(entry.data.get("changes"))]
-        for proved in changes:
+        changes = list(_mappings(entry.data.get("changes")))
+        for data in changes:
+            proved = _change(data)
             proved.node = node
             change = _same(step.changes, proved) or proved
             if change is proved:
                 step.changes.append(proved)
             change.verified = entry.seq
-            change.outcome = proved.outcome or outcome
+            change.outcome = text(data, "outcome") or outcome
         if changes:
             return
         waiting = [
@@ -233,7 +235,6 @@ def _change(data: Facts) -> ChangeStory:
         undo=text(data, "undo"),
         effect=text(data, "effect"),
         command=text(data, "command"),
-        outcome=text(data, "outcome") or "no answer on record",
     )
 
 
