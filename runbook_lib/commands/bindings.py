@@ -34,9 +34,11 @@ class BindingLists:
         return self._keep(name, wanted=False)
 
     def joined(self, other: BindingLists) -> BindingLists:
-        """Return these entries, then those of `other`."""
+        """Return these entries, then those of `other` that are not here yet."""
         return BindingLists(
-            self.bind + other.bind, self.export + other.export, self.route + other.route
+            tuple(dict.fromkeys(self.bind + other.bind)),
+            tuple(dict.fromkeys(self.export + other.export)),
+            tuple(dict.fromkeys(self.route + other.route)),
         )
 
     def _keep(self, name: str, *, wanted: bool) -> BindingLists:
@@ -85,7 +87,7 @@ class Linkage:
         return replace(
             self,
             active=self.active.without(guid),
-            disabled=self.disabled.without(guid).joined(self.active.naming(guid)),
+            disabled=self.disabled.joined(self.active.naming(guid)),
         )
 
 
