@@ -38,7 +38,9 @@ def rehearsal(tmp_path: Path) -> Rehearsal:
 
 def with_person(rehearsal: Rehearsal) -> Rehearsal:
     """Make a person answer the gates, as in production."""
-    topology = rehearsal.loaded.topology.model_copy(update={"approval": Approval.PERSON})
+    given = rehearsal.loaded.topology
+    waits = given.waits.model_copy(update={"service_s": 0.2})
+    topology = given.model_copy(update={"approval": Approval.PERSON, "waits": waits})
     loaded = load(LAB)
     rehearsal.loaded = type(loaded)(topology, loaded.text, loaded.sha256, loaded.warnings)
     return rehearsal

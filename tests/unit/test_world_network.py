@@ -17,7 +17,7 @@ HEARTBEAT = {"IPAddress": ["10.10.10.1"], "SubnetMask": ["255.255.255.0"]}
     ("method", "arguments", "code"),
     [
         ("EnableStatic", HEARTBEAT, 0),
-        ("EnableStatic", {"IPAddress": ["10.10.10.1"], "SubnetMask": []}, None),
+        ("EnableStatic", {"IPAddress": ["10.10.10.1"], "SubnetMask": []}, 68),
         ("EnableStatic", {"IPAddress": ["10.10.10.1"]}, 68),
         (
             "EnableStatic",
@@ -47,7 +47,7 @@ HEARTBEAT = {"IPAddress": ["10.10.10.1"], "SubnetMask": ["255.255.255.0"]}
     ],
 )
 def test_a_method_returns_its_documented_code(
-    method: str, arguments: Mapping[str, object], code: int | None
+    method: str, arguments: Mapping[str, object], code: int
 ) -> None:
     site = Site()
 
