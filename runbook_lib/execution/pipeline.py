@@ -217,7 +217,7 @@ class _Pipeline:
 
         _register(self.folder)
         attempt = attempts_of(self.journal.entries, phase) + 1
-        source = run_folders.root() / "notebooks" / f"{phase}.ipynb"
+        source = run_folders.notebook(phase)
         output = self.folder.executed_notebook(phase, attempt)
         with (
             tempfile.TemporaryDirectory(prefix="scc-") as sockets,

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import runbook_lib
 from runbook_lib.errors import ParametersError, PreconditionError, RecordDamagedError
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import read_entries
@@ -37,6 +38,13 @@ def resolve(path: str | Path) -> Path:
     """Return `path` as given when absolute, else counted from the root."""
     path = Path(path)
     return path if path.is_absolute() else root() / path
+
+
+def notebook(phase: str) -> Path:
+    """Return a phase's notebook: the one under the root, else the one that the package carries."""
+    name = f"notebooks/{phase}.ipynb"
+    own = root() / name
+    return own if own.is_file() else Path(runbook_lib.__file__).parent / name
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def refusals(path: str, names: list[str]) -> list[str]:
         first, _, rest = name.partition(".")
         if first == "runbook_lib" and here != "cli":
             there = rest.partition(".")[0]
-            if there not in TABLE[here] | {here, "__version__"}:
+            if there not in TABLE[here] | {here, "", "__version__"}:
                 found.append(f"{path} imports runbook_lib.{there}")
         if first in AT_HOME and not {here, path} & AT_HOME[first]:
             found.append(f"{path} imports {first}")
