@@ -319,6 +319,8 @@ def test_ten_thousand_steps_fit_a_page_that_tells_what_it_leaves_out() -> None:
 
     assert len(source.encode()) < 5_000_000
     text = Page(source).text
+    assert source.count("<b>Recovered</b>") == 1
+    assert source.count('<br><span class="soft small">gate ') == 200
     for what in ("steps and changes of this phase", "failures", "gates", "changes", "entries"):
         assert re.search(rf"\d+ more {what}[a-z ]* are in the journal and not on this page", text)
 

@@ -237,3 +237,36 @@ events = st.sampled_from(
 @given(st.lists(st.tuples(events, facts), max_size=12))
 def test_whatever_a_record_holds_it_becomes_a_page(told: list[tuple[str, dict[str, Any]]]) -> None:
     assert page(entries(*told)).rstrip().endswith("</html>")
+
+
+def test_each_change_of_a_step_has_its_own_outcome() -> None:
+    second = {**CHANGE, "setting": "LMHOSTS", "outcome": "reboot pending"}
+
+    found = changes_of(verified("changed", {**CHANGE, "outcome": "adopted"}, second))
+
+    assert [(c.setting, c.outcome) for c in found] == [
+        ("NetBIOS", "adopted"),
+        ("LMHOSTS", "reboot pending"),
+    ]
+
+
+def test_a_proof_belongs_to_no_change_that_was_found_absent() -> None:
+    absent = ("result", {"intent": 2, "outcome": "absent", "code": None, "output": []})
+
+    found = changes_of(INTENT, absent, verified("changed", CHANGE))
+
+    assert [(c.intent, c.outcome) for c in found] == [(2, "absent"), (None, "changed")]
+
+
+def test_a_second_answer_does_not_overwrite_the_first() -> None:
+    opened = {"gate": "g", "kind": "plan", "phase": PHASE, "plan_sha256": "p", "instruction": "i"}
+    first = {"gate": "g", "answer": "refuse", "by": "Berta", "reason": "no"}
+    second = {"gate": "g", "answer": "approve", "by": "Carl", "reason": "yes"}
+
+    story = story_of(
+        entries(
+            OPENED, ("gate_opened", opened), ("gate_answered", first), ("gate_answered", second)
+        )
+    )
+
+    assert [(gate.answer, gate.by) for gate in story.gates] == [("refuse", "Berta")]
