@@ -182,6 +182,7 @@ class Rehearsal:
             Connections(dict(self.sessions), hands=self.hands),
             clock,
             self.approved_plan,
+            again=lambda: self.start(phase),
         )
         self.started.append(started)
         return started

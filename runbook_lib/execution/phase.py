@@ -2,17 +2,20 @@
 
 What a person sees comes back as tables without port, path, time or identifier, so that two runs
 on equal nodes show the same. Everything else is in the journal.
+
+An attempt that ends with the nodes' state known - at a gate, refused, or failed in a known way -
+lets go of nodes and lock. Running a cell again then begins the next attempt, as a new kernel would.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
 from runbook_lib import crash_points
 from runbook_lib.errors import (
     BugError,
+    ExitCode,
     InterruptedRunError,
     PreconditionError,
     RunbookError,
@@ -20,9 +23,9 @@ from runbook_lib.errors import (
     exit_code_of,
 )
 from runbook_lib.execution import attempts, phases, restart
-from runbook_lib.execution.acting import Actor, Crew
-from runbook_lib.execution.gates import GateKeeper
-from runbook_lib.execution.identity import enrol, enrolled
+from runbook_lib.execution.acting import Actor
+from runbook_lib.execution.crew import muster
+from runbook_lib.execution.identity import enrol
 from runbook_lib.execution.observation import sweep
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import (
@@ -34,13 +37,13 @@ from runbook_lib.execution.picture_of import picture
 from runbook_lib.execution.run_folder import attempts_of, write_json
 from runbook_lib.execution.runner import Row, Runner, refuse_blocked
 from runbook_lib.execution.start import Start, start
-from runbook_lib.execution.step_tables import planned_table
+from runbook_lib.execution.step_tables import planned_table, undo_table
 from runbook_lib.journal.journal import Journal
 from runbook_lib.pictures.table import Table, step_table
-from runbook_lib.steps.step import (
-    StepFactory,
-)
-from runbook_lib.topology.models import Approval
+from runbook_lib.steps.step import StepFactory
+
+GOES_ON_AFTER = frozenset({ExitCode.REFUSED, ExitCode.WAITING, ExitCode.TRANSPORT, ExitCode.FAILED})
+"""How an attempt may end so that the same notebook begins another: what the nodes did is known."""
 
 
 class Phase:
@@ -52,7 +55,8 @@ class Phase:
         self._name = started.phase
         self._factories = phases.steps_of(started.phase)
         self._tables: dict[str, Table] = {}
-        self._closed = False
+        self._is_open = True
+        self._may_go_on = False
         self._plan: PhasePlan | None = None
         self._runner: Runner | None = None
         self._adopted: set[tuple[str, str]] = set()
@@ -96,8 +100,11 @@ class Phase:
 
         Raises WaitingForPersonError while nobody has, PreconditionError when steps are blocked.
         """
+        self._begin_again()
         with self._guarded():
-            return self._show_plan() if self._started.journal is None else self._open_plan()
+            if self._started.journal is None:
+                return self._show_plan()
+            return self._open_plan() if self._plan is None else planned_table(self._plan.steps)
 
     def run(self, step: StepFactory) -> Table:
         """Make one step true (`apply`) or show what it would do (`plan`); return its table.
@@ -107,6 +114,8 @@ class Phase:
         name = step.__name__
         if name in self._tables:
             return self._tables[name]
+        if self._begin_again():
+            self.plan()
         with self._guarded(step=name):
             self._refuse_disorder(name)
             if self._started.journal is None:
@@ -117,21 +126,20 @@ class Phase:
             return self._tables[name]
 
     def backout(self) -> Table:
-        """Return how each change of this phase is undone, the last one first."""
-        with self._guarded():
+        """Return how each change of this phase is undone, the last one first.
+
+        It asks no node, so it is there whatever became of the phase.
+        """
+        if self._started.journal is None:
             steps = self._planned().data()["steps"]
-            if self._started.journal is not None:
-                steps = verified_steps(self._started.journal.entries, self._name)
-            return step_table(
-                [
-                    (step["node"], change["setting"], change["after"], change["undo"], "undo", None)
-                    for step in reversed(steps)
-                    for change in reversed(step["changes"])
-                ]
-            )
+        else:
+            steps = verified_steps(self._started.journal.entries, self._name)
+        return undo_table(steps)
 
     def close(self) -> Table:
         """End the phase: restart what waits for it, read everything once more, say how it ended."""
+        if self._begin_again():
+            self.plan()
         with self._guarded():
             missing = [f.__name__ for f in self._factories if f.__name__ not in self._tables]
             if missing:
@@ -157,7 +165,7 @@ class Phase:
         journal.append(
             "phase_opened", {"phase": self._name, "attempt": attempt, "mode": started.mode}
         )
-        crew = self._muster(journal)
+        crew = muster(started, journal)
         seen = picture(started.topology, crew.sessions, f"before {self._name}")
         journal.append("observed", {"phase": self._name, "when": "before", "picture": seen})
         self._runner = Runner(
@@ -182,30 +190,11 @@ class Phase:
         if plan.needs_approval:
             given = started.approved_plan
             attempts.pass_plan_gate(started.folder, journal, crew.gates, plan, given)
+        # What an earlier attempt in this notebook made true may not be true any more.
+        for planned in plan.steps:
+            if planned.changes:
+                self._tables.pop(planned.name, None)
         return planned_table(plan.steps)
-
-    def _muster(self, journal: Journal) -> Crew:
-        """Return the connected nodes, each known to be the right machine."""
-        started = self._started
-        connections = started.connections
-        waits = started.topology.waits
-        crew = Crew(
-            sessions=connections.sessions,
-            identities=enrolled(journal.entries),
-            journal=journal,
-            gates=GateKeeper(started.folder, journal, automatic=self._is_automatic()),
-            clock=started.clock,
-            poll_s=waits.poll_s,
-            patience_s=waits.service_s,
-            hands=connections.hands if self._is_automatic() else None,
-            alive=started.alive,
-        )
-        restart.settle(self._name, crew, deadline_s=waits.reboot_s)
-        found = enrol(started.topology, connections.sessions, journal.entries, journal)
-        return replace(crew, identities=found)
-
-    def _is_automatic(self) -> bool:
-        return self._started.topology.approval is Approval.AUTO
 
     def _show_plan(self) -> Table:
         """Plan without a journal: nothing is written, and the sessions cannot act."""
@@ -214,6 +203,7 @@ class Phase:
         enrol(started.topology, sessions, started.entries(), None)
         steps = sweep(self._factories, started.topology, sessions)
         self._plan = PhasePlan(self._name, steps)
+        self._tables.clear()
         return planned_table(steps)
 
     def _end_of_plan(self) -> Table:
@@ -243,7 +233,7 @@ class Phase:
             "phase_closed",
             {"phase": self._name, "attempt": attempt, "outcome": "done", "exit_code": 0},
         )
-        self._closed = True
+        self._is_open = False
         rows.append(("", self._name, "", "", "done", closed.seq))
         return step_table(rows)
 
@@ -314,13 +304,8 @@ class Phase:
     @contextmanager
     def _guarded(self, step: str | None = None) -> Iterator[None]:
         """Journal how a phase ends when it does not end well, and let go of the nodes."""
-        if self._closed:
-            raise PreconditionError(
-                f"{self._name} is closed in this notebook.",
-                why="it ended, or one of its steps failed",
-                next_step="restart the kernel and run all cells again; what is done is not "
-                "done twice",
-            )
+        if not self._is_open:
+            raise self._closed()
         try:
             yield
         except KeyboardInterrupt as error:
@@ -346,7 +331,7 @@ class Phase:
 
     def _failed(self, step: str | None, outcome: str, code: int, error: Exception | None) -> None:
         """Write the end of an attempt; a journal that cannot be written is told by the error."""
-        self._closed = True
+        self._may_go_on = code in GOES_ON_AFTER
         journal = self._started.journal
         if journal is not None:
             try:
@@ -357,5 +342,25 @@ class Phase:
         self._leave()
 
     def _leave(self) -> None:
-        self._closed = True
+        self._is_open = False
         self._started.leave()
+
+    def _begin_again(self) -> bool:
+        """Return whether an attempt that ended was followed by another, which is not planned yet.
+
+        What hinders it (another process drives the run) is raised and changes nothing here.
+        """
+        if self._is_open:
+            return False
+        if not self._may_go_on or self._started.again is None:
+            raise self._closed()
+        self._started = self._started.again()
+        self._plan, self._runner, self._is_open = None, None, True
+        return True
+
+    def _closed(self) -> PreconditionError:
+        return PreconditionError(
+            f"{self._name} is closed in this notebook.",
+            why="it ended, or one of its steps failed",
+            next_step="restart the kernel and run all cells again; what is done is not done twice",
+        )

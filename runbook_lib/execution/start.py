@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from runbook_lib import redaction
 from runbook_lib.clock import Clock, SystemClock
-from runbook_lib.errors import ParametersError, TerminatedRunError
+from runbook_lib.errors import ParametersError, PreconditionError, TerminatedRunError
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.connections import Connections, connect
 from runbook_lib.execution.run_folder import RunFolder
@@ -28,7 +29,10 @@ DRIVER = "RUNBOOK_DRIVER_PID"
 
 @dataclass
 class Start:
-    """An open phase's surroundings; `leave` gives all of it back."""
+    """An open phase's surroundings; `leave` gives all of it back.
+
+    again: makes new surroundings for another attempt; None where there can be none.
+    """
 
     phase: str
     mode: str
@@ -39,7 +43,7 @@ class Start:
     clock: Clock
     approved_plan: str
     lock: RunLock | None = None
-    on_leave: list[Callable[[], None]] = field(default_factory=list)
+    again: Callable[[], Start] | None = None
 
     @property
     def topology(self) -> Topology:
@@ -96,6 +100,12 @@ def start(
         )
     clock = SystemClock()
     folder = RunFolder(run_folders.resolve(run_folder).absolute()) if run_folder else None
+    if mode == "apply" and folder is not None and folder.is_sealed:
+        raise PreconditionError(
+            f"The run {folder.name} has ended.",
+            why="its record is sealed",
+            next_step="leave the notebook's parameter `run_folder` empty to begin another run",
+        )
     if folder is not None and folder.journal.exists():
         loaded = _same_parameters(folder, parameters_file)
         journal = Journal.open(folder.journal, clock) if mode == "apply" else None
@@ -112,14 +122,22 @@ def start(
         lock = (
             RunLock.take(folder.path, clock, who=f"notebook {phase}") if alone and folder else None
         )
-    connections = connect(
-        loaded,
-        folder.parameters if folder else run_folders.resolve(parameters_file),
-        folder,
-        phase,
-        clock,
-        read_only=mode == "plan",
-    )
+    if mode == "apply" and folder is not None:
+        parameters_file, run_folder = str(folder.parameters), str(folder.path)
+    try:
+        connections = connect(
+            loaded,
+            folder.parameters if folder else run_folders.resolve(parameters_file),
+            folder,
+            phase,
+            clock,
+            read_only=mode == "plan",
+        )
+    except BaseException:
+        # A kernel lives on, and the next try must not meet its own lock.
+        if lock is not None:
+            lock.release()
+        raise
     return Start(
         phase,
         mode,
@@ -130,6 +148,15 @@ def start(
         clock,
         approved_plan,
         lock,
+        # A digest that was given is for the first plan; after that the gate's answers count.
+        again=partial(
+            start,
+            phase,
+            parameters_file=parameters_file,
+            mode=mode,
+            run_folder=run_folder,
+            approved_plan="",
+        ),
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from runbook_lib.execution.phase_plan import PlannedStep
 from runbook_lib.pictures.table import Table, step_table
@@ -27,3 +28,15 @@ def planned_table(steps: Sequence[PlannedStep]) -> Table:
             case _:
                 rows.append((node, planned.title, planned.reason, "", "blocked", None))
     return step_table(rows)
+
+
+def undo_table(steps: Sequence[Mapping[str, Any]]) -> Table:
+    """Return how the changes of steps are undone, the last change first.
+
+    steps: the data of planned or verified steps, in the order of the procedure.
+    """
+    return step_table(
+        (step["node"], change["setting"], change["after"], change["undo"], "undo", None)
+        for step in reversed(steps)
+        for change in reversed(step["changes"])
+    )

@@ -1,0 +1,36 @@
+"""The crew of an attempt: both nodes connected, and each known to be the right machine."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runbook_lib.execution import restart
+from runbook_lib.execution.acting import Crew
+from runbook_lib.execution.gates import GateKeeper
+from runbook_lib.execution.identity import enrol, enrolled
+from runbook_lib.execution.start import Start
+from runbook_lib.journal.journal import Journal
+from runbook_lib.topology.models import Approval
+
+
+def muster(started: Start, journal: Journal) -> Crew:
+    """Return the crew, after restarts of an earlier attempt are over and identities are checked.
+
+    Raises RebootError for a node that did not come back, WrongNodeError for another machine.
+    """
+    connections, waits = started.connections, started.topology.waits
+    automatic = started.topology.approval is Approval.AUTO
+    crew = Crew(
+        sessions=connections.sessions,
+        identities=enrolled(journal.entries),
+        journal=journal,
+        gates=GateKeeper(started.folder, journal, automatic=automatic),
+        clock=started.clock,
+        poll_s=waits.poll_s,
+        patience_s=waits.service_s,
+        hands=connections.hands if automatic else None,
+        alive=started.alive,
+    )
+    restart.settle(started.phase, crew, deadline_s=waits.reboot_s)
+    found = enrol(started.topology, connections.sessions, journal.entries, journal)
+    return replace(crew, identities=found)
