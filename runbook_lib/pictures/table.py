@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from runbook_lib.pictures.text import plain_escaped, shown
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS = ("node", "what", "before", "after", "outcome", "journal")
 
@@ -73,6 +77,21 @@ class Table:
         return (
             f"<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
         )  # fmt: skip
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table as a pandas frame to filter and count: columns and rows as shown.
+
+        Texts are strings; the column that is set to the right holds whole numbers, missing where
+        the cell is empty.
+        """
+        # Half a second that only who asks for a frame should pay.
+        import pandas as pd
+
+        frame = pd.DataFrame(list(self.rows), columns=list(self.columns), dtype="string")
+        if self.number is not None:
+            name = self.columns[self.number]
+            frame[name] = pd.to_numeric(frame[name].replace("", pd.NA)).astype("Int64")
+        return frame
 
     def _line(self, line: Sequence[str], widths: Sequence[int]) -> str:
         cells = (

@@ -35,6 +35,7 @@ TABLE: dict[str, set[str]] = {
 
 AT_HOME: dict[str, set[str]] = {
     "ipywidgets": {"guide"},
+    "pandas": {"pictures/table.py", "review/frames.py"},
     "papermill": {"execution"},
     "psrpcore": {"lab"},
     "pydantic": {"topology"},
