@@ -77,7 +77,7 @@ guide: $(READY) ## open the notebooks in JupyterLab
 	@rm -rf build/guide && mkdir -p build/guide runs
 	@cp -R notebooks build/guide/notebooks
 	@ln -s ../../parameters build/guide/parameters
-	@RUNBOOK_RUNS='$(CURDIR)/runs' RUNBOOK_GUIDE=1 $(BIN)/jupyter lab $(AS_ROOT) \
+	@RUNBOOK_RUNS='$(CURDIR)/runs' $(BIN)/jupyter lab $(AS_ROOT) \
 	  --ServerApp.root_dir='$(CURDIR)/build/guide' --LabApp.default_url=/lab/tree/notebooks
 
 .PHONY: lab
