@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-STYLE = """\
-.rb-pic{--rb-bg:#fff;--rb-card:#f6f8fa;--rb-line:#d0d7de;--rb-text:#1f2328;--rb-soft:#59636e;
+LIGHT = """\
+--rb-bg:#fff;--rb-card:#f6f8fa;--rb-line:#d0d7de;--rb-text:#1f2328;--rb-soft:#59636e;
 --rb-net0:#0969da;--rb-net1:#0e7c86;--rb-net2:#9a6700;--rb-net3:#bf3989;
---rb-ok:#1a7f37;--rb-bad:#cf222e;--rb-new:#8250df;--rb-new-bg:#f3ecff;
-font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
-@media (prefers-color-scheme:dark){.rb-pic{--rb-bg:#0d1117;--rb-card:#161b22;--rb-line:#3d444d;
+--rb-ok:#1a7f37;--rb-bad:#cf222e;--rb-new:#8250df;--rb-new-bg:#f3ecff"""
+DARK = """\
+--rb-bg:#0d1117;--rb-card:#161b22;--rb-line:#3d444d;
 --rb-text:#e6edf3;--rb-soft:#9198a1;--rb-net0:#58a6ff;--rb-net1:#39c5cf;--rb-net2:#d29922;
---rb-net3:#f778ba;--rb-ok:#3fb950;--rb-bad:#f85149;--rb-new:#c297ff;--rb-new-bg:#2b2140}}
+--rb-net3:#f778ba;--rb-ok:#3fb950;--rb-bad:#f85149;--rb-new:#c297ff;--rb-new-bg:#2b2140"""
+"""The two palettes, for whoever knows better than the reader's system which one is wanted."""
+
+STYLE = (
+    f"""\
+.rb-pic{{{LIGHT};
+font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}}
+@media (prefers-color-scheme:dark){{.rb-pic{{{DARK}}}}}
+"""
+    """\
 @media print{.rb-pic{--rb-bg:#fff;--rb-card:#fff;--rb-line:#999;--rb-text:#000;--rb-soft:#444;
 --rb-net0:#0550ae;--rb-net1:#0b5f66;--rb-ok:#116329;--rb-bad:#a40e26;--rb-new:#6639ba;
 --rb-new-bg:#f3ecff}}
@@ -34,4 +43,5 @@ font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}
 .rb-pic text.rb-t2{fill:var(--rb-net2)}.rb-pic text.rb-t3{fill:var(--rb-net3)}
 .rb-sleep{opacity:.7}
 """
+)
 """The drawing's style; a page that holds drawings puts it into its own style sheet once."""
