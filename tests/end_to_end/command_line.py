@@ -262,7 +262,12 @@ def effects(lab: LabControl) -> list[dict[str, Any]]:
 def deeds(lab: LabControl) -> Counter[tuple[str, str, str, str]]:
     """Return who did what on which node, and how often."""
     return Counter(
-        (effect["node"], effect["cause"], effect["what"], json.dumps(effect["after"]))
+        (
+            effect["node"],
+            effect["cause"],
+            effect["what"],
+            json.dumps(effect["after"], sort_keys=True),
+        )
         for effect in effects(lab)
     )
 
