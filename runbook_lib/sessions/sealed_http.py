@@ -214,7 +214,10 @@ class SealedHttp:
         token = self._token_in(found)
         if token:
             return token
-        offered = ", ".join(found.get_all("WWW-Authenticate") or ["nothing"])
+        offered = ", ".join(found.get_all("WWW-Authenticate") or [])
+        if not offered:
+            # HTTP demands an offer; without one the answer was cut in its header.
+            raise ConnectionResetError("a refusal that offers nothing")
         if self._scheme.lower() not in offered.lower():
             self._unacceptable(f"it offers {offered[:SHOWN]} and not {self._scheme}")
         self._logon.refused(self.node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -225,9 +226,13 @@ def test_a_redirect_is_refused_and_nothing_goes_there(site: Lab, node: PsrpSessi
 
 def test_a_silent_node_ends_a_read_at_its_deadline(site: Lab, node: PsrpSession) -> None:
     site.arm_fault({"match": "read_many", "do": "hang", "when": "mid_reply"})
+    pending = node.begin_read([NAMES])
+    began = time.monotonic()
 
     with pytest.raises(SessionLostError, match="did not answer in time"):
-        node.begin_read([NAMES]).finish(0.3)
+        pending.finish(0.3)
+
+    assert time.monotonic() - began < 10
 
 
 def test_a_trickle_cannot_stretch_the_deadline(site: Lab, node: PsrpSession) -> None:
@@ -276,10 +281,14 @@ def test_a_connection_that_died_while_idle_is_replaced_before_an_act(
     assert len(site.service(site.nodes[0].name).shells._shells) == 1
 
 
+@pytest.mark.parametrize("is_tidy", [True, False])
 def test_a_shell_that_is_gone_is_replaced_before_an_act_takes_effect(
-    site: Lab, node: PsrpSession
+    site: Lab, node: PsrpSession, is_tidy: bool
 ) -> None:
     action, here = rename(node), identity(node)
+    if is_tidy:
+        # Nothing is left to be closed in the old shell: the act itself finds that it is gone.
+        node.reconnect()
     site.service(site.nodes[0].name).shells.close_all()
 
     assert node.begin_act(action, here).finish(20).outcome is Outcome.DONE
@@ -410,6 +419,53 @@ def test_a_node_that_offers_basic_only_gets_no_password(site: Lab) -> None:
     server.shutdown()
     server.server_close()
     assert caught.value.why.endswith('it offers Basic realm="WSMAN" and not Negotiate')
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (b"HTTP/1.1 401 No\r\nContent-Length: 9\r\n\r\nhalf", "5 bytes of the answer are missing"),
+        (b"HTTP/1.1 401 No\r\nContent-Le", "a refusal that offers nothing"),
+        (b"", "Remote end closed"),
+        (b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "HTTP 503"),
+    ],
+)
+def test_a_logon_that_breaks_off_has_sent_nothing(site: Lab, answer: bytes, why: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as link:
+                link.recv(65536)
+                link.sendall(answer)
+
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
+        there = Endpoint("127.0.0.1", server.getsockname()[1])
+
+        with pytest.raises(NodeUnreachableError) as caught:
+            session(site, endpoints=(there,)).begin_read([NAMES]).finish(0)
+
+        serving.join()
+    assert why in caught.value.why
+
+
+def test_what_speaks_no_http_is_not_believed(site: Lab) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with server.accept()[0] as link:
+                link.recv(65536)
+                link.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+
+        serving = threading.Thread(target=serve, daemon=True)
+        serving.start()
+        there = Endpoint("127.0.0.1", server.getsockname()[1])
+
+        with pytest.raises(MalformedReplyError, match="cannot be trusted") as caught:
+            session(site, endpoints=(there,)).begin_read([NAMES]).finish(0)
+
+        serving.join()
+    assert caught.value.why == "it is no HTTP (BadStatusLine)"
 
 
 def test_a_logon_record_says_how_it_was_made(node: PsrpSession) -> None:
