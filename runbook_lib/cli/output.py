@@ -21,6 +21,8 @@ from runbook_lib.redaction import redact
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from runbook_lib.execution.run_folder import OpenGate
+
 COLOURS = {
     "good": "32",
     "change": "33",
@@ -83,6 +85,13 @@ def tell(text: str, tone: str | None = None) -> None:
     """Write one line of progress or of an error, at once."""
     sys.stderr.write(toned(shown(text), tone, sys.stderr) + "\n")
     sys.stderr.flush()
+
+
+def say_gates(run: Path, gates: Iterable[OpenGate]) -> None:
+    """Write what waits for a person, each with the command that answers it."""
+    for gate in gates:
+        say(f"waits for a person: {gate.instruction}", "change")
+        say(f'  scc-runbook approve {run} {gate.gate} --by "NAME" --reason "TEXT"')
 
 
 def say_json(data: object) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from runbook_lib.cli.failures import reported
-from runbook_lib.cli.output import TONES, say, say_json, say_table, tell
+from runbook_lib.cli.output import TONES, say, say_gates, say_json, say_table, tell
 from runbook_lib.errors import ExitCode, PreconditionError
 
 MOST_FAULTS = 20
@@ -31,9 +31,7 @@ def status(run: Run, as_json: Json = False) -> None:
     say(f"{now.run}: {now.state}{', sealed' if now.sealed else ''} (target {now.target})", "strong")
     rows = [(phase, outcome, str(attempts or "")) for phase, outcome, attempts in now.phases]
     say_table(("phase", "outcome", "attempts"), rows, toned_column=1)
-    for gate in now.gates:
-        say(f"waits for a person: {gate.instruction}", "change")
-        say(f'  scc-runbook approve {run} {gate.gate} --by "NAME" --reason "TEXT"')
+    say_gates(run, now.gates)
     if now.error:
         say(f"stopped with exit code {now.exit_code}: {now.error['what']}", "bad")
         say(f"  Why:  {now.error['why']}")

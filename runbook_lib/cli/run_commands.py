@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runbook_lib.cli.failures import reported
-from runbook_lib.cli.output import TONES, say, say_json, say_table, tell
+from runbook_lib.cli.output import TONES, say, say_gates, say_json, say_table, tell
 from runbook_lib.cli.paths import parameter_file
 from runbook_lib.cli.progress import Lines
 from runbook_lib.errors import BugError, ExitCode
@@ -151,14 +151,25 @@ def _say_result(result: RunResult, as_json: bool) -> int:
             }
         )
         return int(result.exit_code)
+    if result.phases:
+        rows = [
+            (each.phase, each.outcome, str(each.steps), str(each.changes), f"{each.seconds:.1f} s")
+            for each in result.phases
+        ]
+        say_table(("phase", "outcome", "steps", "changes", "took"), rows, toned_column=1)
     say(f"{folder}: {result.outcome}", TONES.get(result.outcome))
     if result.manifest_sha256:
         say(f"  page      {result.folder.review}")
         say(f"  manifest  {result.manifest_sha256}")
+    say_gates(folder, result.gates)
     if result.error:
         tell(str(result.error["what"]), "bad")
         tell(f"  Why:  {result.error['why']}")
         tell(f"  Next: {result.error['next']}")
+    elif result.gates:
+        tell(f"  Next: answer, then scc-runbook resume {folder}")
+    elif result.outcome == "interrupted":
+        tell(f"  Next: scc-runbook resume {folder}")
     elif result.exit_code:
         tell(f"  Next: scc-runbook status {folder}")
     return int(result.exit_code)

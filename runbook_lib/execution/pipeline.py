@@ -11,14 +11,15 @@ import signal
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
 
-from runbook_lib import crash_points
+from runbook_lib import crash_points, redaction
 from runbook_lib.clock import Clock, SystemClock
 from runbook_lib.errors import ExitCode, ParametersError, PreconditionError
 from runbook_lib.execution import phases as all_phases
@@ -30,13 +31,15 @@ from runbook_lib.execution.observation import sweep
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
 from runbook_lib.execution.run_folder import (
+    OpenGate,
     RunFolder,
     attempts_of,
     last_exit,
+    open_gates,
     outcome_of,
     write_file,
 )
-from runbook_lib.execution.run_record import finish, open_run
+from runbook_lib.execution.run_record import PhaseSummary, finish, open_run, phase_summaries
 from runbook_lib.execution.start import DRIVER
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal, read_entries
@@ -45,6 +48,7 @@ from runbook_lib.topology.loading import Loaded, load
 
 ENGINE = "runbook"
 LOOK_S = 0.1
+ASK_AGAIN_S = 1.0
 GRACE_S = 5.0
 """After a signal, how long a kernel may take to journal where it stands before it is killed."""
 
@@ -67,13 +71,18 @@ class Progress(Protocol):
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run stands after the pipeline: manifest_sha256 is None while it is not sealed."""
+    """How a run stands after the pipeline: manifest_sha256 is None while it is not sealed.
+
+    phases: each in figures; gates: those that wait for a person.
+    """
 
     folder: RunFolder
     outcome: str
     exit_code: int
     error: Mapping[str, Any] | None
     manifest_sha256: str | None
+    phases: tuple[PhaseSummary, ...] = ()
+    gates: tuple[OpenGate, ...] = ()
 
 
 def run(
@@ -194,13 +203,28 @@ class _Pipeline:
                 entries = self._look()
                 outcome = outcome_of(entries, phase)
                 self.progress.phase_finished(phase, outcome, self.clock.monotonic() - began)
+                if stopped_by is not None:
+                    return self._stopped(stopped_by, phase, outcome)
                 if outcome != "done":
                     code, error = last_exit(entries)
-                    if stopped_by == signal.SIGTERM:
-                        code = int(ExitCode.TERMINATED)
-                    return RunResult(self.folder, outcome, code, error, None)
+                    return self._result(outcome, code, error, None)
         digest = finish(self.folder, self.journal, outcome="done", by=None, reason=None)
-        return RunResult(self.folder, "done", 0, None, digest)
+        return self._result("done", 0, None, digest)
+
+    def _stopped(self, by: signal.Signals, phase: str, outcome: str) -> RunResult:
+        """Return the result of a stop, journalled here if the kernel could not."""
+        if outcome not in {"interrupted", "failed", "waiting"}:
+            self.journal.append("interrupted", {"phase": phase, "signal": by.name})
+        code = ExitCode.TERMINATED if by is signal.SIGTERM else ExitCode.INTERRUPTED
+        return self._result("interrupted", int(code), None, None)
+
+    def _result(
+        self, outcome: str, code: int, error: Mapping[str, Any] | None, digest: str | None
+    ) -> RunResult:
+        entries = self.journal.entries
+        phases = phase_summaries(entries)
+        gates = open_gates(entries)
+        return RunResult(self.folder, outcome, code, error, digest, phases, gates)
 
     def _look(self) -> tuple[JournalEntry, ...]:
         """Return the journal with what kernels appended; end a phase whose kernel did not."""
@@ -222,6 +246,7 @@ class _Pipeline:
         with (
             tempfile.TemporaryDirectory(prefix="scc-") as sockets,
             secrets.for_kernel() as (handed, inherited),
+            self._log(phase, attempt) as log,
         ):
             kernel = kernel_manager(Path(sockets))
             environment = {**os.environ, **handed, DRIVER: str(os.getpid())}
@@ -241,11 +266,32 @@ class _Pipeline:
                     progress_bar=False,
                     cwd=str(run_folders.root()),
                     kernel=kernel,
-                    kernel_start={"env": environment, "pass_fds": descriptors},
+                    kernel_start={
+                        "env": environment,
+                        "pass_fds": descriptors,
+                        "stdout": log,
+                        "stderr": log,
+                    },
                 )
             )
             tell = _Teller(self.folder.journal, self.progress, len(self.journal.entries))
-            return work.run(lambda: _kernel_pid(kernel), tell)
+            try:
+                return work.run(lambda: _kernel_pid(kernel), tell, tell.is_stopping)
+            finally:
+                self._keep_trace(work.error, phase, attempt)
+
+    def _log(self, phase: str, attempt: int) -> IO[bytes]:
+        """Return the file for what a kernel says beside its cells."""
+        path = self.folder.path / "logs" / f"kernel.{phase}.{attempt}.log"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+        return os.fdopen(os.open(path, flags, 0o600), "ab")
+
+    def _keep_trace(self, error: BaseException | None, phase: str, attempt: int) -> None:
+        """Keep what papermill itself ended with; how the phase ended is in the journal."""
+        if error is None:
+            return
+        text = redaction.redact("".join(traceback.format_exception(error)))
+        write_file(self.folder.path / "debug" / f"papermill.{phase}.{attempt}.txt", text)
 
 
 class _Worker:
@@ -258,28 +304,44 @@ class _Worker:
         self._woken = threading.Event()
 
     def run(
-        self, kernel: Callable[[], int | None], look: Callable[[], None]
+        self,
+        kernel: Callable[[], int | None],
+        look: Callable[[], None],
+        is_stopping: Callable[[], bool],
     ) -> signal.Signals | None:
         """Return when the work is over; the signal that was passed on to the kernel, if any.
 
+        is_stopping: tells whether the phase has heard the interrupt.
         The work's own error is kept back: the journal says how the phase ended.
         """
         thread = threading.Thread(target=self._run, name="papermill", daemon=True)
         with _signals(self._on_signal):
             thread.start()
-            killed_at = None
+            clock = SystemClock()
+            killed_at, asked_at = None, 0.0
             while thread.is_alive():
                 self._woken.wait(LOOK_S)
                 look()
-                if self._signal is not None and killed_at is None:
+                now = clock.monotonic()
+                if self._signal is None:
+                    continue
+                if killed_at is None:
                     self._woken.clear()
-                    _signal_kernel(kernel(), signal.SIGINT)
-                    killed_at = SystemClock().monotonic() + GRACE_S
-                if killed_at is not None and SystemClock().monotonic() > killed_at:
+                    killed_at = now + GRACE_S
+                if now > killed_at:
                     _signal_kernel(kernel(), signal.SIGKILL)
+                elif now > asked_at + ASK_AGAIN_S and not is_stopping():
+                    # Between two cells a kernel lets an interrupt pass, so it is asked again.
+                    _signal_kernel(kernel(), signal.SIGINT)
+                    asked_at = now
             thread.join()
         look()
         return self._signal
+
+    @property
+    def error(self) -> BaseException | None:
+        """Return what papermill ended with, None when it ended well."""
+        return self._error
 
     def _run(self) -> None:
         try:
@@ -330,6 +392,7 @@ class _Teller:
         self._progress = progress
         self._known = known
         self._size = -1
+        self._last = ""
 
     def __call__(self) -> None:
         """Tell what was verified since the last look."""
@@ -347,6 +410,11 @@ class _Teller:
             elif entry.event == "rebooted":
                 self._progress.step_finished(data["phase"], "restart", data["node"], "changed")
         self._known = len(entries)
+        self._last = entries[-1].event if entries else ""
+
+    def is_stopping(self) -> bool:
+        """Tell whether the phase has journalled that it was interrupted, or is closed."""
+        return self._last in {"interrupted", "phase_closed"}
 
 
 class _AtomicFiles:

@@ -6,6 +6,8 @@ import getpass
 import platform
 import socket
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -60,6 +62,41 @@ def open_run(
         },
     )
     return folder, journal
+
+
+@dataclass(frozen=True)
+class PhaseSummary:
+    """One phase of a run in figures. steps, changes: over all attempts; seconds: likewise."""
+
+    phase: str
+    outcome: str
+    steps: int
+    changes: int
+    seconds: float
+
+
+def phase_summaries(entries: Sequence[JournalEntry]) -> tuple[PhaseSummary, ...]:
+    """Return each phase of the run, in order, as the journal tells it."""
+    opened = next(entry for entry in entries if entry.event == "run_opened")
+    return tuple(_phase_summary(entries, phase) for phase in opened.data["phases"])
+
+
+def _phase_summary(entries: Sequence[JournalEntry], phase: str) -> PhaseSummary:
+    steps: set[tuple[str, str]] = set()
+    changes, seconds, began = 0, 0.0, None
+    for entry in entries:
+        data = entry.data
+        if data.get("phase") != phase:
+            continue
+        if entry.event == "verified":
+            steps.add((data["step"], data["node"]))
+            changes += len(data["changes"])
+        elif entry.event == "phase_opened":
+            began = datetime.fromisoformat(entry.at)
+        elif entry.event == "phase_closed" and began is not None:
+            seconds += (datetime.fromisoformat(entry.at) - began).total_seconds()
+            began = None
+    return PhaseSummary(phase, outcome_of(entries, phase), len(steps), changes, seconds)
 
 
 def summary(entries: Sequence[JournalEntry]) -> dict[str, Any]:

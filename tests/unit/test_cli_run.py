@@ -17,7 +17,8 @@ from runbook_lib.cli.progress import Lines
 from runbook_lib.commands.command import Action, WmiMethod
 from runbook_lib.errors import ExitCode, StalePlanError
 from runbook_lib.execution.phase_plan import PhasePlan, PlannedStep
-from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.execution.run_folder import OpenGate, RunFolder
+from runbook_lib.execution.run_record import PhaseSummary
 from runbook_lib.steps.step import Change, Changes, NoChange, Plan, StepClass
 from tests.builders import LAB
 
@@ -82,6 +83,8 @@ def result(**changes: Any) -> SimpleNamespace:
         "exit_code": 0,
         "error": None,
         "manifest_sha256": DIGEST,
+        "phases": (PhaseSummary("10_configure_networks", "done", 20, 24, 3.04),),
+        "gates": (),
     }
     return SimpleNamespace(**{**ended, **changes})
 
@@ -119,6 +122,8 @@ def test_run_hands_on_its_options_and_says_where_the_record_is(pipeline: Pipelin
     assert pipeline.calls == [("spared",), ("run", LAB, "10", "20", Path("/srv/runs/one"))]
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout.splitlines() == [
+        "phase                  outcome  steps  changes  took",
+        "10_configure_networks  done     20     24       3.0 s",
         "/srv/runs/one: done",
         "  page      /srv/runs/one/review.html",
         f"  manifest  {DIGEST}",
@@ -126,7 +131,9 @@ def test_run_hands_on_its_options_and_says_where_the_record_is(pipeline: Pipelin
 
 
 def test_a_run_that_failed_ends_with_its_code_and_the_next_step(pipeline: Pipeline) -> None:
-    pipeline.answer = result(outcome="failed", exit_code=50, error=ERROR, manifest_sha256=None)
+    pipeline.answer = result(
+        outcome="failed", exit_code=50, error=ERROR, manifest_sha256=None, phases=()
+    )
 
     ended = invoke("run", PARAMETERS)
 
@@ -138,14 +145,22 @@ def test_a_run_that_failed_ends_with_its_code_and_the_next_step(pipeline: Pipeli
     ]
 
 
-def test_a_run_that_waits_points_to_its_status(pipeline: Pipeline) -> None:
-    pipeline.answer = result(outcome="waiting", exit_code=25, manifest_sha256=None)
+def test_a_run_that_waits_says_what_for_and_how_it_is_answered(pipeline: Pipeline) -> None:
+    gate = OpenGate("10.plan", 7, "plan", "10", "approve the plan", "ab")
+    pipeline.answer = result(
+        outcome="waiting", exit_code=25, manifest_sha256=None, phases=(), gates=(gate,)
+    )
 
     ended = invoke("resume", "/srv/runs/one")
 
     assert pipeline.calls == [("spared",), ("resume", Path("/srv/runs/one"))]
     assert ended.exit_code == ExitCode.WAITING
-    assert ended.stderr == "  Next: scc-runbook status /srv/runs/one\n"
+    assert ended.stdout.splitlines() == [
+        "/srv/runs/one: waiting",
+        "waits for a person: approve the plan",
+        '  scc-runbook approve /srv/runs/one 10.plan --by "NAME" --reason "TEXT"',
+    ]
+    assert ended.stderr == "  Next: answer, then scc-runbook resume /srv/runs/one\n"
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]])

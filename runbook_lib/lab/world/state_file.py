@@ -34,7 +34,9 @@ def save(folder: Path, saved: dict[str, Any]) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / FILE_NAME
     new = path.with_suffix(".new")
-    with new.open("w", encoding="utf-8") as file:
+    # What a world holds is no secret, but it is nobody else's business either.
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         json.dump({"version": VERSION, **saved}, file, sort_keys=True, separators=(",", ":"))
         file.flush()
         os.fsync(file.fileno())
