@@ -7,6 +7,7 @@ from runbook_lib.commands.command import Cmdlet, Program, Script, Secret, WmiMet
 from runbook_lib.commands.powershell_text import Renderable, quoted, render
 
 ADAPTERS = "Get-WmiObject -Class 'Win32_NetworkAdapterConfiguration' -Filter 'Index=7'"
+COMPUTER = "Get-WmiObject -Class 'Win32_ComputerSystem'"
 DOCUMENTED = {
     "EnableStatic": ("IPAddress", "SubnetMask"),
     "SetGateways": ("DefaultIPGateway", "GatewayCostMetric"),
@@ -46,8 +47,7 @@ DOCUMENTED = {
         ),
         (
             system.rename("O'HARA", "NODE1").command,
-            "(Get-WmiObject -Class 'Win32_ComputerSystem' -Filter 'Name=''O\\''HARA''')"
-            ".Rename('NODE1')",
+            rf"({COMPUTER} -Filter 'Name=''O\''HARA''').Rename('NODE1')",
         ),
         (
             WmiMethod("C", "M", (("A", None), ("B", 1), ("D", None)), ("K", 1), r"root\MSCluster"),
