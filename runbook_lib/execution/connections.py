@@ -58,10 +58,12 @@ def connect(
     clock: Clock,
     *,
     read_only: bool,
+    in_kernel: bool = False,
 ) -> Connections:
     """Return sessions to both nodes; nothing is asked of them yet.
 
-    read_only: the sessions have no way to act. Raises CredentialError for a reference that leads
+    read_only: the sessions have no way to act. in_kernel: this process cannot ask a person and
+    owns no descriptor of theirs; such secrets are handed to it. Raises CredentialError for a reference that leads
     nowhere, NodeUnreachableError for a lab that cannot be had.
     """
     # Imported here: pypsrp is slow to load, and plans and journals are read without it.
@@ -70,7 +72,8 @@ def connect(
     topology = loaded.topology
     lab = lab_of(topology, parameters, folder, phase)
     control = lab.control if lab else None
-    vault = Credentials(control.password if control else None, credentials.receive())
+    handed = credentials.receive()
+    vault = Credentials(control.password if control else None, handed, is_first=not in_kernel)
     administrator = topology.accounts.local_administrator
     account = Account(administrator.user, vault.resolve(str(administrator.password)), Breaker())
 
