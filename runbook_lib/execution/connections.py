@@ -63,8 +63,9 @@ def connect(
     """Return sessions to both nodes; nothing is asked of them yet.
 
     read_only: the sessions have no way to act. in_kernel: this process cannot ask a person and
-    owns no descriptor of theirs; such secrets are handed to it. Raises CredentialError for a reference that leads
-    nowhere, NodeUnreachableError for a lab that cannot be had.
+    owns no descriptor of theirs; such secrets are handed to it.
+    Raises CredentialError for a reference that leads nowhere, NodeUnreachableError for a lab
+    that cannot be had.
     """
     # Imported here: pypsrp is slow to load, and plans and journals are read without it.
     from runbook_lib.sessions.psrp_session import PsrpReader, PsrpSession
