@@ -240,7 +240,7 @@ def approve(run: str, gate: str, *, by: str, reason: str, refuse: bool = False) 
         raise ApprovalError(
             f"Gate {gate} was not answered.",
             why="a name and a reason are both needed",
-            next_step="give --by NAME and --reason TEXT",
+            next_step="give both (on the command line --by NAME and --reason TEXT)",
         )
     if found is None or folder.is_sealed:
         names = ", ".join(candidate.gate for candidate in waiting) or "none"

@@ -134,7 +134,7 @@ def test_every_parameter_is_handed_to_the_phase(path: Path) -> None:
         for keyword in node.keywords
         if keyword.arg
     } == {name: name for name in PARAMETERS}
-    assert "phase = Phase.open(steps.PHASE, **inputs)" in second.splitlines()
+    assert "phase = open_phase(steps.PHASE, **inputs)" in second.splitlines()
     assert first != second
 
 
@@ -164,7 +164,7 @@ def test_a_notebook_takes_the_steps_of_its_own_phase(path: Path) -> None:
         for alias in node.names
     ]
 
-    assert imported == ["runbook_lib.execution.phase.Phase", phases.MODULES[path.stem].__name__]
+    assert imported == ["runbook_lib.guide.opening.open_phase", phases.MODULES[path.stem].__name__]
 
 
 def test_notebook_10_names_every_figure_once_or_where_two_steps_share_it() -> None:
