@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.clock import Clock, SystemClock
-from runbook_lib.commands import components, network, system
+from runbook_lib.commands import components, network, system, winrm
 from runbook_lib.commands.command import Query
 from runbook_lib.commands.network import Adapter, ConnectionStatus
 from runbook_lib.commands.system import Computer, ComputerNames, Identity, OperatingSystem
+from runbook_lib.commands.winrm import ShellQuotas
 from runbook_lib.errors import (
     AuthenticationError,
     ExitCode,
@@ -38,6 +39,9 @@ NODES_SKEW = timedelta(seconds=2)
 ENGLISH = 1033
 NO_DHCP_ANSWERED = "169.254."
 """Addresses that Windows gives itself."""
+MEMORY_FOR_EXCHANGE_MB = 1024
+"""What a shell of the later phases wants: Exchange's tools in it, and its child processes."""
+RAISE_MEMORY = 'winrm set winrm/config/winrs @{MaxMemoryPerShellMB="1024"}'
 
 QUERIES: Mapping[str, Query[Any]] = {
     "identity": system.identity(),
@@ -45,6 +49,7 @@ QUERIES: Mapping[str, Query[Any]] = {
     "computer": system.computer(),
     "system": system.operating_system(),
     "powershell": components.powershell_version(),
+    "quotas": winrm.shell_quotas(),
     "adapters": network.adapters(),
     "clock": system.clock(),
 }
@@ -60,6 +65,7 @@ class Seen:
     computer: Computer
     system: OperatingSystem
     powershell: str | None
+    quotas: ShellQuotas | None
     adapters: tuple[Adapter, ...]
     clock: datetime
     our_clock: datetime
@@ -145,6 +151,7 @@ def _node(node: Node, seen: Seen) -> list[Finding]:
         _name(node, seen),
         _system(node, seen),
         _time(node, seen),
+        _quotas(node, seen),
         *(_adapter(node, number, adapter) for number, adapter in enumerate(seen.adapters, 1)),
         *_absent_adapters(node, seen),
     ]
@@ -182,6 +189,26 @@ def _time(node: Node, seen: Seen) -> Finding:
         mend = "set the clocks (w32tm /resync on the node); Kerberos allows five minutes"
         return Finding(subject, Verdict.MISSING, found, mend)
     return Finding(subject, Verdict.OK, found)
+
+
+def _quotas(node: Node, seen: Seen) -> Finding:
+    subject = f"{node.name} WinRM quotas"
+    quotas = seen.quotas
+    if quotas is None:
+        return Finding(subject, Verdict.OPTIONAL, "the node does not show them")
+    found = (
+        f"a shell: {_limit(quotas.memory_per_shell_mb)} MB, "
+        f"{_limit(quotas.processes_per_shell)} processes, {quotas.idle_timeout_ms // 1000} s idle; "
+        f"{_limit(quotas.shells_per_user)} shells a user, {quotas.concurrent_users} users"
+    )
+    if quotas.allows_memory(MEMORY_FOR_EXCHANGE_MB):
+        return Finding(subject, Verdict.OK, found)
+    found += f"; later phases (Exchange's tools) want {MEMORY_FOR_EXCHANGE_MB} MB"
+    return Finding(subject, Verdict.OPTIONAL, found, f"at the node, in cmd: {RAISE_MEMORY}")
+
+
+def _limit(number: int) -> str:
+    return str(number) if number else "unlimited"
 
 
 def _adapter(node: Node, number: int, adapter: Adapter) -> Finding:

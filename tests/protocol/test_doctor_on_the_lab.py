@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from runbook_lib.cli.main import app
 from runbook_lib.errors import ExitCode
+from runbook_lib.execution.doctor_nodes import RAISE_MEMORY
 from tests.builders import LAB, topology
 
 
@@ -31,6 +32,19 @@ def test_fresh_nodes_lack_nothing() -> None:
         )
         assert f"mac: {node.public.mac} " in adapters
         assert f"mac: {node.private.mac} " in adapters
+
+
+def test_the_quotas_of_each_node_are_told_with_what_raises_the_one_that_is_low() -> None:
+    _, found = doctor()
+
+    for node in topology().nodes:
+        assert found[f"{node.name} WinRM quotas"] == {
+            "subject": f"{node.name} WinRM quotas",
+            "verdict": "optional",
+            "found": "a shell: 150 MB, 15 processes, 180 s idle; 5 shells a user, 5 users; "
+            "later phases (Exchange's tools) want 1024 MB",
+            "mend": f"at the node, in cmd: {RAISE_MEMORY}",
+        }
 
 
 def test_an_old_logon_protocol_is_refused_before_a_password_is_used(

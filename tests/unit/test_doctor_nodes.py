@@ -19,6 +19,7 @@ from runbook_lib.commands.system import (
     Identity,
     OperatingSystem,
 )
+from runbook_lib.commands.winrm import ShellQuotas
 from runbook_lib.errors import (
     AuthenticationError,
     ExitCode,
@@ -48,6 +49,7 @@ def node(number: int, **changes: Any) -> Seen:
             "Windows Server 2003 Enterprise x64", "5.2.3790", 2, None, None, 2, 3, 1033, NOW
         ),
         "powershell": "2.0",
+        "quotas": ShellQuotas(5, 1024, 15, 5, 180_000),
         "adapters": (
             adapter(mac=there.public.mac),
             private_adapter(mac=there.private.mac, dhcp_enabled=True, addresses=()),
@@ -68,7 +70,7 @@ def test_healthy_nodes_are_told_with_addresses_to_copy() -> None:
     report = judge(topology(), {ONE: node(1), TWO: node(2)})
 
     assert report.exit_code is ExitCode.DONE
-    assert report.findings[:6] == (
+    assert report.findings[:7] == (
         Finding(f"{ONE} listener", Verdict.OK, "answers"),
         Finding(f"{ONE} account", Verdict.OK, "it opens a PowerShell session"),
         Finding(f"{ONE} identity", Verdict.OK, f"WIN-1 in workgroup WORKGROUP; becomes {ONE}"),
@@ -79,12 +81,17 @@ def test_healthy_nodes_are_told_with_addresses_to_copy() -> None:
         ),
         Finding(f"{ONE} clock", Verdict.OK, "+0 s against this machine"),
         Finding(
+            f"{ONE} WinRM quotas",
+            Verdict.OK,
+            "a shell: 1024 MB, 15 processes, 180 s idle; 5 shells a user, 5 users",
+        ),
+        Finding(
             f"{ONE} adapter 1",
             Verdict.OK,
             "mac: 00-03-FF-10-00-11  (Public, connected, 192.168.1.11); public",
         ),
     )
-    assert report.findings[6].found == "mac: 00-03-FF-10-00-21  (Private, connected, DHCP); private"
+    assert report.findings[7].found == "mac: 00-03-FF-10-00-21  (Private, connected, DHCP); private"
     assert report.findings[-1] == Finding("nodes", Verdict.OK, "two machines, clocks +0 s apart")
 
 
@@ -108,6 +115,37 @@ def test_another_language_than_english_is_refused() -> None:
     finding = found(f"{ONE} system", seen, node(2))
 
     assert (finding.verdict, finding.found.endswith(", language 1031")) == (Verdict.MISSING, True)
+
+
+@pytest.mark.parametrize("memory", [150, 1023])
+def test_too_little_memory_for_later_phases_is_a_note_with_its_one_command(memory: int) -> None:
+    seen = node(1, quotas=ShellQuotas(5, memory, 15, 5, 180_000))
+
+    assert found(f"{ONE} WinRM quotas", seen, node(2)) == Finding(
+        f"{ONE} WinRM quotas",
+        Verdict.OPTIONAL,
+        f"a shell: {memory} MB, 15 processes, 180 s idle; 5 shells a user, 5 users; "
+        "later phases (Exchange's tools) want 1024 MB",
+        'at the node, in cmd: winrm set winrm/config/winrs @{MaxMemoryPerShellMB="1024"}',
+    )
+
+
+def test_a_quota_of_nought_is_no_limit() -> None:
+    seen = node(1, quotas=ShellQuotas(0, 0, 0, 5, 180_000))
+
+    assert found(f"{ONE} WinRM quotas", seen, node(2)) == Finding(
+        f"{ONE} WinRM quotas",
+        Verdict.OK,
+        "a shell: unlimited MB, unlimited processes, 180 s idle; unlimited shells a user, 5 users",
+    )
+
+
+def test_a_node_that_does_not_show_its_quotas_can_be_used_all_the_same() -> None:
+    report = judge(topology(), {ONE: node(1, quotas=None), TWO: node(2)})
+    hidden = Finding(f"{ONE} WinRM quotas", Verdict.OPTIONAL, "the node does not show them")
+
+    assert hidden in report.findings
+    assert report.exit_code is ExitCode.DONE
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from runbook_lib.lab.handlers import (
     services,
     shutdown_exe,
     windows_registry,
+    winrm,
     wmi,
 )
 from runbook_lib.lab.handlers.surface import Answer, Cmdlet, CommandError, Context, Program, Ran
@@ -22,6 +23,7 @@ CMDLETS: tuple[Cmdlet, ...] = (
     wmi.get_wmi_object,
     *windows_registry.CMDLETS,
     *services.CMDLETS,
+    *winrm.CMDLETS,
 )
 PROGRAMS: tuple[Program, ...] = (
     *netsh.PROGRAMS,

@@ -25,6 +25,19 @@ class Quotas:
     envelope_bytes: int = 150 * 1024
 
 
+def shell_settings(quotas: Quotas) -> dict[str, object]:
+    """Return the settings of remote shells by their names, in the order of the dump."""
+    return {
+        "AllowRemoteShellAccess": "true",
+        "IdleTimeout": int(quotas.idle_s * 1000),
+        "MaxConcurrentUsers": 5,
+        "MaxShellRunTime": 2147483647,
+        "MaxProcessesPerShell": 15,
+        "MaxMemoryPerShellMB": 150,
+        "MaxShellsPerUser": quotas.shells_per_user,
+    }
+
+
 def section(resource_uri: str, quotas: Quotas) -> str | None:
     """Return a configuration section as XML; None if there is no such section."""
     service = _element(
@@ -46,18 +59,7 @@ def section(resource_uri: str, quotas: Quotas) -> str | None:
             },
         },
     )
-    shells = _element(
-        "Winrs",
-        {
-            "AllowRemoteShellAccess": "true",
-            "IdleTimeout": int(quotas.idle_s * 1000),
-            "MaxConcurrentUsers": 5,
-            "MaxShellRunTime": 2147483647,
-            "MaxProcessesPerShell": 15,
-            "MaxMemoryPerShellMB": 150,
-            "MaxShellsPerUser": quotas.shells_per_user,
-        },
-    )
+    shells = _element("Winrs", shell_settings(quotas))
     whole = _element(
         "Config",
         {
