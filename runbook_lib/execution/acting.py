@@ -111,14 +111,20 @@ class Actor:
         return self.crew.sessions[node].begin_act(change.by, self.crew.identities[node])
 
     def _finish(
-        self, planned: PlannedStep, change: Change, intent: JournalEntry, pending: PendingAct
+        self,
+        planned: PlannedStep,
+        change: Change,
+        intent: JournalEntry,
+        pending: PendingAct,
+        *,
+        is_second: bool = False,
     ) -> bool:
         """Journal a change's result; return True when it had to be found out by a probe."""
         deadline_s = change.by.deadline_s if isinstance(change.by, Action) else 0.0
         try:
             answer = pending.finish(deadline_s)
         except OutcomeUnknownError as doubt:
-            self._settle(planned, change, intent, doubt)
+            self._settle(planned, change, intent, doubt, is_second=is_second)
             return True
         except CommandFailedError as failure:
             self._result(intent, "failed", None, [failure.why])
@@ -140,31 +146,34 @@ class Actor:
         )
 
     def _settle(
-        self, planned: PlannedStep, change: Change, intent: JournalEntry, doubt: RunbookError
+        self,
+        planned: PlannedStep,
+        change: Change,
+        intent: JournalEntry,
+        doubt: RunbookError,
+        *,
+        is_second: bool,
     ) -> None:
-        """Find out what became of a change whose reply was lost (rule 3).
+        """Find out what became of a change whose reply was lost (rule 2).
 
         Settled, the change counts as adopted. Found absent, a step that sets a value is sent
         once more under a new intent; a one-shot step stops for a person.
         """
-        node = planned.step.node
         now = self._probe(planned, doubt)
         if not _still_wanted(now, change):
             if change.effect is Effect.AFTER_REBOOT:
-                self.reboot_nodes.add(node)
+                self.reboot_nodes.add(planned.step.node)
             evidence = f"read after the link was lost: {change.setting} is {change.after}"
             self.crew.journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
             return
         if planned.step.step_class is not StepClass.SET:
             raise doubt
         self._result(intent, "absent", None, ["a separate read shows that nothing was changed"])
+        if is_second:
+            raise doubt
         second = self._intend(planned, change)
-        answer = self._send(planned, change).finish(
-            change.by.deadline_s if isinstance(change.by, Action) else 0.0
-        )
-        if answer.outcome is Outcome.REBOOT_NEEDED or change.effect is Effect.AFTER_REBOOT:
-            self.reboot_nodes.add(node)
-        self._result(second, answer.outcome.value, answer.code, list(answer.output))
+        # Its reply may be lost as well: a change of address always loses it.
+        self._finish(planned, change, second, self._send(planned, change), is_second=True)
 
     def _probe(self, planned: PlannedStep, doubt: RunbookError) -> PlannedStep:
         """Return the step planned anew over a new connection; raise `doubt` if none comes."""

@@ -64,16 +64,17 @@ def unfinished(entries: Iterable[JournalEntry]) -> dict[str, JournalEntry]:
 def settle(phase: str, crew: Crew, *, deadline_s: float) -> None:
     """Find out what became of restarts that an earlier attempt asked for.
 
-    A restart that Windows accepted is awaited. One of which no answer is on record is given the
+    A restart that Windows accepted is awaited. One whose answer nobody has heard is given the
     time in which Windows would go down; if the node still runs by then, it was never asked.
     """
     entries = crew.journal.entries
     answered = {e.data["intent"]: e.data["outcome"] for e in entries if e.event == "result"}
     for node, intent in unfinished(entries).items():
         before = datetime.fromisoformat(str(intent.data["before"]))
-        if answered.get(intent.seq) == "failed":
+        answer = answered.get(intent.seq)
+        if answer in {"failed", "absent"}:
             continue
-        if intent.seq in answered or _goes_down(node, before, crew):
+        if answer == "accepted" or _goes_down(node, before, crew):
             _await(phase, node, before, crew, Deadline.after(crew.clock, deadline_s))
         else:
             _result(crew, intent, "absent", None)
