@@ -9,15 +9,12 @@ papermill loads this module whenever it is imported, so its own imports stay few
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 from papermill.utils import remove_args
-
-from runbook_lib.execution.kernels import kernel_manager
 
 if TYPE_CHECKING:
     from papermill.engines import NotebookExecutionManager
@@ -26,15 +23,27 @@ if TYPE_CHECKING:
 class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc] # papermill has no types
     """Runs the cells; an abort marks the cell that was running."""
 
-    def execute_cell(self, cell: Any, cell_index: int, **kwargs: Any) -> Any:
-        """Run one cell; on an abort mark it failed before the error goes on."""
-        try:
-            return super().execute_cell(cell, cell_index, **kwargs)
-        except BaseException as error:
-            if not _is_cell_error(error):
-                self.nb_man.cell_exception(cell, cell_index=cell_index, exception=error)
+    def papermill_execute_cells(self) -> None:
+        """Run the code cells in order, saving before and after each; stop at the first error."""
+        from nbclient.exceptions import CellExecutionError
+
+        for index, cell in enumerate(self.nb.cells):
+            if cell.cell_type != "code":
+                # There is nothing to run, and a save takes some milliseconds.
+                cell.metadata.papermill["status"] = self.nb_man.COMPLETED
+                continue
+            self.nb_man.cell_start(cell, index)
+            try:
+                self.execute_cell(cell, index)
+            except CellExecutionError as error:
+                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
+                return
+            except BaseException as error:
+                self.nb_man.cell_exception(cell, cell_index=index, exception=error)
                 cell.outputs.append(_cause(error))
-            raise
+                raise
+            finally:
+                self.nb_man.cell_complete(cell, cell_index=index)
 
 
 class RunbookEngine(Engine):  # type: ignore[misc] # papermill has no types
@@ -49,33 +58,31 @@ class RunbookEngine(Engine):  # type: ignore[misc] # papermill has no types
     ) -> None:
         """Execute the notebook that `nb_man` manages.
 
-        kwargs: as papermill's own engine takes them, and `kernel`, a kernel manager to use,
-        and `kernel_start`, keywords for its start.
+        kwargs: as papermill's own engine takes them, and `kernel`, a Kernel that was started for
+        it; it is ended here, whatever happens.
         """
+        from runbook_lib.execution.kernels import Kernel
+
         options = remove_args(["input_path", "timeout", "startup_timeout"], **kwargs)
         timeout = options.pop("execution_timeout", None)
         start_timeout = options.pop("start_timeout", 60)
-        kernel_start = options.pop("kernel_start", {})
-        kernel = options.pop("kernel", None)
-        with tempfile.TemporaryDirectory(prefix="scc-") as folder:
-            kernel = kernel or kernel_manager(Path(folder), kernel_name)
+        kernel = options.pop("kernel", None) or Kernel.start(Path.cwd(), ahead=())
+        client = None
+        try:
             client = TruthfulClient(
                 nb_man,
-                km=kernel,
+                km=kernel.manager,
                 kernel_name=kernel_name,
                 timeout=timeout,
                 startup_timeout=start_timeout,
-                shutdown_kernel="immediate",
                 store_widget_state=False,
                 **options,
             )
-            client.execute(cleanup_kc=True, **kernel_start)
-
-
-def _is_cell_error(error: BaseException) -> bool:
-    from nbclient.exceptions import CellExecutionError
-
-    return isinstance(error, CellExecutionError)
+            client.execute(cleanup_kc=False)
+        finally:
+            if client is not None and client.kc is not None:
+                client.kc.stop_channels()
+            kernel.end()
 
 
 def _cause(error: BaseException) -> Any:

@@ -1,25 +1,108 @@
-"""How this package starts a kernel: over encrypted IPC sockets, not over open TCP ports.
+"""How this package starts a kernel: ahead of its notebook, over encrypted IPC sockets.
 
 Free of papermill's import, which takes a while and loads our engine on the way.
 """
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from subprocess import Popen
+
     from jupyter_client.manager import AsyncKernelManager
 
 KERNEL = "python3"
+AHEAD = ("runbook_lib.execution.phase", "runbook_lib.sessions.psrp_session")
+"""Imported by a kernel of a run before its notebook begins, while nobody waits for it."""
+
+ENDS_S = 10.0
 
 
-def kernel_manager(folder: Path, kernel_name: str = KERNEL) -> AsyncKernelManager:
+@dataclass
+class Kernel:
+    """A kernel process that gets ready by itself; whoever started it ends it."""
+
+    manager: AsyncKernelManager
+    _folder: tempfile.TemporaryDirectory[str]
+
+    @classmethod
+    def start(
+        cls,
+        working_folder: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        descriptors: Sequence[int] = (),
+        log: IO[bytes] | None = None,
+        ahead: Sequence[str] = AHEAD,
+    ) -> Kernel:
+        """Return a kernel as soon as its process exists.
+
+        descriptors: inherited by the process. log: takes what it says beside its cells.
+        """
+        folder = tempfile.TemporaryDirectory(prefix="scc-")
+        kernel = cls(kernel_manager(Path(folder.name)), folder)
+        imports = [f"--IPKernelApp.exec_lines=import {name}" for name in ahead]
+        starting = kernel.manager.start_kernel(
+            extra_arguments=["--HistoryManager.hist_file=:memory:", *imports],
+            cwd=str(working_folder),
+            env=dict(os.environ if environment is None else environment),
+            pass_fds=tuple(descriptors),
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _done(starting)
+        except BaseException:
+            kernel.end()
+            raise
+        return kernel
+
+    @property
+    def pid(self) -> int | None:
+        """Return the process's id, None when it is gone."""
+        return self._process.pid if self._process else None
+
+    def end(self) -> None:
+        """Leave neither process nor sockets behind; a second time does nothing."""
+        process = self._process
+        if process is not None:
+            _done(self.manager.signal_kernel(signal.SIGKILL))
+            # jupyter_client would look every tenth of a second.
+            process.wait(ENDS_S)
+        _done(self.manager.cleanup_resources())
+        self._folder.cleanup()
+
+    @property
+    def _process(self) -> Popen[bytes] | None:
+        provisioner: Any = self.manager.provisioner
+        process: Popen[bytes] | None = provisioner.process if provisioner else None
+        return process if process is not None and process.poll() is None else None
+
+
+def _done(work: Awaitable[object]) -> None:
+    """Return when the work of a manager is done; its methods are for event loops only."""
+
+    async def await_it() -> None:
+        await work
+
+    asyncio.run(await_it())
+
+
+def kernel_manager(folder: Path) -> AsyncKernelManager:
     """Return a manager for one kernel, whose sockets and keys lie in `folder` (0700)."""
     from jupyter_client.manager import AsyncKernelManager
 
     return AsyncKernelManager(
-        kernel_name=kernel_name,
+        kernel_name=KERNEL,
+        client_class="runbook_lib.execution.kernel_client.PromptClient",
         transport="ipc",
         # A socket's path has 107 bytes at most, so it lives in a short temporary folder.
         ip=str(folder / "k"),

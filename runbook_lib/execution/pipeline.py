@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any, Protocol
+from typing import IO, Any, Protocol, Self
 
 from runbook_lib import crash_points, redaction
 from runbook_lib.clock import Clock, SystemClock
@@ -26,7 +25,7 @@ from runbook_lib.execution import phases as all_phases
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.connections import HandedOver, connect, keep_lab
 from runbook_lib.execution.identity import enrol
-from runbook_lib.execution.kernels import KERNEL, kernel_manager
+from runbook_lib.execution.kernels import KERNEL, Kernel
 from runbook_lib.execution.observation import sweep
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
@@ -193,13 +192,24 @@ class _Pipeline:
         crash_points.arm_from_environment("pipeline")
         chosen: list[str] = list(self.journal.entries[0].data["phases"])
         secrets = HandedOver(self.loaded.topology)
+        to_do = [phase for phase in chosen if outcome_of(self.journal.entries, phase) != "done"]
+        with _Kernels(lambda phase: self._start_kernel(phase, secrets)) as kernels:
+            kernels.get_ready(to_do[:1])
+            stop = self._run_phases(chosen, to_do, kernels)
+        if stop is not None:
+            return stop
+        digest = finish(self.folder, self.journal, outcome="done", by=None, reason=None)
+        return self._result("done", 0, None, digest)
+
+    def _run_phases(
+        self, chosen: Sequence[str], to_do: Sequence[str], kernels: _Kernels
+    ) -> RunResult | None:
+        """Run the phases that are to be done; return the result of a stop, None after the last."""
         with keep_lab(self.loaded, self.folder.parameters, self.folder, chosen[0]):
-            for n, phase in enumerate(chosen, 1):
-                if outcome_of(self.journal.entries, phase) == "done":
-                    continue
-                self.progress.phase_started(phase, n, len(chosen))
+            for later, phase in enumerate(to_do, 1):
+                self.progress.phase_started(phase, chosen.index(phase) + 1, len(chosen))
                 began = self.clock.monotonic()
-                stopped_by = self._execute(phase, secrets)
+                stopped_by = self._execute(phase, kernels, to_do[later : later + 1])
                 entries = self._look()
                 outcome = outcome_of(entries, phase)
                 self.progress.phase_finished(phase, outcome, self.clock.monotonic() - began)
@@ -208,8 +218,7 @@ class _Pipeline:
                 if outcome != "done":
                     code, error = last_exit(entries)
                     return self._result(outcome, code, error, None)
-        digest = finish(self.folder, self.journal, outcome="done", by=None, reason=None)
-        return self._result("done", 0, None, digest)
+        return None
 
     def _stopped(self, by: signal.Signals, phase: str, outcome: str) -> RunResult:
         """Return the result of a stop, journalled here if the kernel could not."""
@@ -235,22 +244,26 @@ class _Pipeline:
                 journal_end(self.journal, phase, ("failed", int(ExitCode.UNKNOWN)))
         return self.journal.entries
 
-    def _execute(self, phase: str, secrets: HandedOver) -> signal.Signals | None:
-        """Execute one phase's notebook; return the signal that stopped it, if one did."""
+    def _execute(
+        self, phase: str, kernels: _Kernels, following: Sequence[str]
+    ) -> signal.Signals | None:
+        """Execute one phase's notebook; return the signal that stopped it, if one did.
+
+        following: the phase after it, whose kernel gets ready meanwhile.
+        """
         import papermill
 
         _register(self.folder)
         attempt = attempts_of(self.journal.entries, phase) + 1
         source = run_folders.notebook(phase)
         output = self.folder.executed_notebook(phase, attempt)
-        with (
-            tempfile.TemporaryDirectory(prefix="scc-") as sockets,
-            secrets.for_kernel() as (handed, inherited),
-            self._log(phase, attempt) as log,
-        ):
-            kernel = kernel_manager(Path(sockets))
-            environment = {**os.environ, **handed, DRIVER: str(os.getpid())}
-            descriptors = (self.lock.descriptor, *inherited)
+        tell = _Teller(self.folder.journal, self.progress, len(self.journal.entries))
+
+        def look() -> None:
+            tell()
+            kernels.get_ready(following)
+
+        with kernels.take(phase) as kernel:
             work = _Worker(
                 lambda: papermill.execute_notebook(
                     str(source),
@@ -266,19 +279,26 @@ class _Pipeline:
                     progress_bar=False,
                     cwd=str(run_folders.root()),
                     kernel=kernel,
-                    kernel_start={
-                        "env": environment,
-                        "pass_fds": descriptors,
-                        "stdout": log,
-                        "stderr": log,
-                    },
                 )
             )
-            tell = _Teller(self.folder.journal, self.progress, len(self.journal.entries))
             try:
-                return work.run(lambda: _kernel_pid(kernel), tell, tell.is_stopping)
+                return work.run(lambda: kernel.pid, look, tell.is_stopping)
             finally:
                 self._keep_trace(work.error, phase, attempt)
+
+    def _start_kernel(self, phase: str, secrets: HandedOver) -> Kernel:
+        """Return a kernel for a phase, which holds the run's lock for as long as it lives."""
+        attempt = attempts_of(self.journal.entries, phase) + 1
+        with (
+            secrets.for_kernel() as (handed, inherited),
+            self._log(phase, attempt) as log,
+        ):
+            return Kernel.start(
+                run_folders.root(),
+                environment={**os.environ, **handed, DRIVER: str(os.getpid())},
+                descriptors=(self.lock.descriptor, *inherited),
+                log=log,
+            )
 
     def _log(self, phase: str, attempt: int) -> IO[bytes]:
         """Return the file for what a kernel says beside its cells."""
@@ -292,6 +312,40 @@ class _Pipeline:
             return
         text = redaction.redact("".join(traceback.format_exception(error)))
         write_file(self.folder.path / "debug" / f"papermill.{phase}.{attempt}.txt", text)
+
+
+class _Kernels:
+    """The kernels of a run: that of the next phase gets ready while a phase runs."""
+
+    def __init__(self, start: Callable[[str], Kernel]) -> None:
+        self._start = start
+        self._ready: dict[str, Kernel] = {}
+        self._hopeless = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        while self._ready:
+            self._ready.popitem()[1].end()
+
+    def get_ready(self, phases: Sequence[str]) -> None:
+        """Start the kernels of these phases; what cannot be had yet is told when it is taken."""
+        for phase in phases:
+            if phase not in self._ready and not self._hopeless:
+                try:
+                    self._ready[phase] = self._start(phase)
+                except Exception:  # noqa: BLE001 - it comes again, or not, where it can be told
+                    self._hopeless = True
+
+    @contextmanager
+    def take(self, phase: str) -> Iterator[Kernel]:
+        """Yield the phase's kernel, and end it afterwards."""
+        kernel = self._ready.pop(phase, None) or self._start(phase)
+        try:
+            yield kernel
+        finally:
+            kernel.end()
 
 
 class _Worker:
@@ -369,10 +423,6 @@ def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
-
-
-def _kernel_pid(kernel: Any) -> int | None:
-    return getattr(kernel.provisioner, "pid", None) if kernel.provisioner else None
 
 
 def _signal_kernel(pid: int | None, number: signal.Signals) -> None:
