@@ -30,6 +30,8 @@ _COLOURS = (
 )
 _CELL = "text-align:left;vertical-align:top"
 _NUMBER = "text-align:right;vertical-align:top"
+_OUTCOME = f"{_CELL};white-space:nowrap"
+"""Two words at most, which a wide neighbour would otherwise set below each other."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,9 @@ class Table:
         return "  ".join(cells).rstrip()
 
     def _style(self, at: int) -> str:
-        return _NUMBER if at == self.number else _CELL
+        if at == self.number:
+            return _NUMBER
+        return _OUTCOME if at == self.outcome else _CELL
 
     def _cell(self, at: int, cell: str) -> str:
         content = plain_escaped(cell)

@@ -95,6 +95,13 @@ def test_an_outcome_is_coloured_by_its_word(word: str, colour: str) -> None:
     assert re.search(rf'<strong style="color:var\(--jp-{colour}[^"]*">{word}</strong>', page)
 
 
+def test_an_outcome_stays_on_one_line_and_long_texts_do_not() -> None:
+    page = step_table([("n", "w", "b", "a", "to change", 1)]).html()
+
+    cells = re.findall(r'<td style="([^"]*)">', page)
+    assert ["nowrap" in style for style in cells] == [False] * 4 + [True, False]
+
+
 def test_an_outcome_of_unknown_kind_is_plain() -> None:
     assert "<strong" not in step_table([("n", "w", "b", "a", "something", 1)]).html()
 
