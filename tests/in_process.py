@@ -35,6 +35,7 @@ from runbook_lib.lab.world.world import World
 from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity
 from runbook_lib.sessions.wire_form import ScriptCall, act_answer, pack_act, pack_reads
 from runbook_lib.topology.loading import Loaded, load
+from runbook_lib.topology.models import Approval
 from tests.builders import LAB
 
 WALL = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -114,6 +115,15 @@ class InProcessSession:
             raise ConnectionResetError
         crash_points.reach("reply")
         return reply
+
+
+def with_person(rehearsal: Rehearsal) -> Rehearsal:
+    """Make a person answer the gates, as in production."""
+    given = rehearsal.loaded
+    waits = given.topology.waits.model_copy(update={"service_s": 0.2})
+    topology = given.topology.model_copy(update={"approval": Approval.PERSON, "waits": waits})
+    rehearsal.loaded = Loaded(topology, given.text, given.sha256, given.warnings)
+    return rehearsal
 
 
 def rows(reply: Reply) -> list[dict[str, Any]]:

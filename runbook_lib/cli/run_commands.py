@@ -134,7 +134,7 @@ def _rows(planned: PlannedStep) -> list[tuple[str, str, str, str, str]]:
 def _say_result(result: RunResult, as_json: bool) -> int:
     """Say how a run ended, and the one thing to do next; return its exit code."""
     folder = result.folder.path
-    if result.outcome != "done" and not result.exit_code:
+    if result.manifest_sha256 is None and not result.exit_code:
         raise BugError(
             f"The run in {folder} did not end, and nothing says why.",
             why=f"it is {result.outcome}, without an exit code",

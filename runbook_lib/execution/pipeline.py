@@ -33,9 +33,11 @@ from runbook_lib.execution.run_folder import (
     OpenGate,
     RunFolder,
     attempts_of,
+    ending_of,
     last_exit,
     open_gates,
     outcome_of,
+    phases_of,
     write_file,
 )
 from runbook_lib.execution.run_record import PhaseSummary, finish, open_run, phase_summaries
@@ -109,7 +111,7 @@ def run(
 def resume(run: Path, progress: Progress) -> RunResult:
     """Go on with a run after any stop, from its last verified step; seal it when it is done.
 
-    Raises PreconditionError when the run has ended.
+    A run that was closed is only sealed. Raises PreconditionError when it is sealed already.
     """
     folder = run_folders.open_existing(run)
     clock = SystemClock()
@@ -190,7 +192,10 @@ class _Pipeline:
     def drive(self) -> RunResult:
         """Run what is not done; seal when all is."""
         crash_points.arm_from_environment("pipeline")
-        chosen: list[str] = list(self.journal.entries[0].data["phases"])
+        ending = ending_of(self.journal.entries)
+        if ending is not None:
+            return self._seal(str(ending["outcome"]))
+        chosen = phases_of(self.journal.entries)
         secrets = HandedOver(self.loaded.topology)
         to_do = [phase for phase in chosen if outcome_of(self.journal.entries, phase) != "done"]
         with _Kernels(lambda phase: self._start_kernel(phase, secrets)) as kernels:
@@ -198,8 +203,11 @@ class _Pipeline:
             stop = self._run_phases(chosen, to_do, kernels)
         if stop is not None:
             return stop
-        digest = finish(self.folder, self.journal, outcome="done", by=None, reason=None)
-        return self._result("done", 0, None, digest)
+        return self._seal("done")
+
+    def _seal(self, outcome: str) -> RunResult:
+        digest = finish(self.folder, self.journal, outcome=outcome, by=None, reason=None)
+        return self._result(outcome, 0, None, digest)
 
     def _run_phases(
         self, chosen: Sequence[str], to_do: Sequence[str], kernels: _Kernels
@@ -239,7 +247,7 @@ class _Pipeline:
         """Return the journal with what kernels appended; end a phase whose kernel did not."""
         self.journal.catch_up()
         entries = self.journal.entries
-        for phase in entries[0].data["phases"]:
+        for phase in phases_of(entries):
             if outcome_of(entries, phase) == "running":
                 journal_end(self.journal, phase, ("failed", int(ExitCode.UNKNOWN)))
         return self.journal.entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -211,6 +211,25 @@ def began(folder: RunFolder, entries: Iterable[JournalEntry]) -> JournalEntry:
     )
 
 
+def phases_of(entries: Sequence[JournalEntry]) -> tuple[str, ...]:
+    """Return the phases that a run is to carry out, in the procedure's order.
+
+    Those it was begun with, and those that a notebook run alone has opened in it since.
+    """
+    found: set[str] = set()
+    for entry in entries:
+        if entry.event == "run_opened":
+            found.update(entry.data["phases"])
+        elif entry.event == "phase_opened":
+            found.add(str(entry.data["phase"]))
+    return tuple(sorted(found))
+
+
+def ending_of(entries: Iterable[JournalEntry]) -> Mapping[str, Any] | None:
+    """Return how a run ended ("done" or "abandoned", by whom, why); None while it goes on."""
+    return next((entry.data for entry in entries if entry.event == "run_closed"), None)
+
+
 def attempts_of(entries: Iterable[JournalEntry], phase: str) -> int:
     """Return how often a phase was opened for changes so far."""
     return sum(entry.event == "phase_opened" and entry.data["phase"] == phase for entry in entries)
@@ -267,15 +286,15 @@ def status(path: str | Path) -> RunStatus:
     folder = open_existing(path)
     entries = folder.entries()
     opened = began(folder, entries)
-    closed = [entry for entry in entries if entry.event == "run_closed"]
+    ending = ending_of(entries)
     code, error = last_exit(entries)
     gates = open_gates(entries)
     phases = tuple(
         (phase, outcome_of(entries, phase), attempts_of(entries, phase))
-        for phase in opened.data["phases"]
+        for phase in phases_of(entries)
     )
-    if closed:
-        state = str(closed[-1].data["outcome"])
+    if ending is not None:
+        state = str(ending["outcome"])
     elif gates and code == 25:
         state = "waiting for a person"
     elif code:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import platform
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import metadata
@@ -14,7 +14,13 @@ from typing import Any
 
 from runbook_lib.clock import Clock
 from runbook_lib.execution import run_folder as run_folders
-from runbook_lib.execution.run_folder import RunFolder, outcome_of, write_json
+from runbook_lib.execution.run_folder import (
+    RunFolder,
+    ending_of,
+    outcome_of,
+    phases_of,
+    write_json,
+)
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.manifest import seal
@@ -77,8 +83,7 @@ class PhaseSummary:
 
 def phase_summaries(entries: Sequence[JournalEntry]) -> tuple[PhaseSummary, ...]:
     """Return each phase of the run, in order, as the journal tells it."""
-    opened = next(entry for entry in entries if entry.event == "run_opened")
-    return tuple(_phase_summary(entries, phase) for phase in opened.data["phases"])
+    return tuple(_phase_summary(entries, phase) for phase in phases_of(entries))
 
 
 def _phase_summary(entries: Sequence[JournalEntry], phase: str) -> PhaseSummary:
@@ -112,7 +117,7 @@ def summary(entries: Sequence[JournalEntry]) -> dict[str, Any]:
         "target": opened.data["target"],
         "began": entries[0].at,
         "ended": entries[-1].at,
-        "phases": {phase: outcome_of(entries, phase) for phase in opened.data["phases"]},
+        "phases": {phase: outcome_of(entries, phase) for phase in phases_of(entries)},
         "steps": outcomes,
         "changes": sum(len(e.data["changes"]) for e in entries if e.event == "verified"),
         "gates": sum(e.event == "gate_answered" for e in entries),
@@ -145,7 +150,7 @@ def finish(
     # Kernels open runs too, and have no use for a template engine.
     from runbook_lib.review.page import write_page
 
-    if not any(entry.event == "run_closed" for entry in journal.entries):
+    if ending_of(journal.entries) is None:
         journal.append("run_closed", {"outcome": outcome, "by": by, "reason": reason})
     write_json(folder.summary, summary(journal.entries))
     write_page(folder.path)
@@ -177,9 +182,3 @@ def _commit() -> str | None:
     except (OSError, UnicodeDecodeError):
         return None
     return next((line.split()[0] for line in packed if line.endswith(f" {name}")), None)
-
-
-def result_of(entries: Sequence[JournalEntry]) -> Mapping[str, Any]:
-    """Return the entry that says how the run ended; empty while it goes on."""
-    closed = [entry for entry in entries if entry.event == "run_closed"]
-    return closed[-1].data if closed else {}

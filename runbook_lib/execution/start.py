@@ -109,6 +109,12 @@ def start(
     if folder is not None and folder.journal.exists():
         loaded = _same_parameters(folder, parameters_file)
         journal = Journal.open(folder.journal, clock) if mode == "apply" else None
+        if journal is not None and run_folders.ending_of(journal.entries) is not None:
+            raise PreconditionError(
+                f"The run {folder.name} has ended.",
+                why="it was closed, and its record is not sealed yet",
+                next_step=f"let it be sealed: scc-runbook resume {folder.path}",
+            )
     else:
         loaded = load(run_folders.resolve(parameters_file))
         journal = None

@@ -1,0 +1,92 @@
+"""What a run still has to do: phases of notebooks run alone count, a closed run does nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runbook_lib.errors import PreconditionError, WaitingForPersonError
+from runbook_lib.execution import pipeline
+from runbook_lib.execution.phase import Phase
+from runbook_lib.execution.run_folder import status
+from runbook_lib.journal.journal import Journal
+from tests.builders import LAB
+from tests.in_process import Rehearsal, with_person
+
+CHECKS, NETWORKS = "00_check_prerequisites", "10_configure_networks"
+
+
+class Silent:
+    """Nobody watches."""
+
+    def phase_started(self, phase: str, n: int, total: int) -> None: ...
+    def step_finished(self, phase: str, step: str, node: str, outcome: str) -> None: ...
+    def phase_finished(self, phase: str, outcome: str, seconds: float) -> None: ...
+    def note(self, text: str) -> None: ...
+
+
+@pytest.fixture
+def driven(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Return what a resume would run; no kernel is started."""
+    found: list[list[str]] = []
+
+    def run_phases(_self: Any, _chosen: Any, to_do: Sequence[str], _kernels: Any) -> None:
+        found.append(list(to_do))
+
+    monkeypatch.setattr(pipeline._Pipeline, "_run_phases", run_phases)
+    monkeypatch.setattr(pipeline._Kernels, "get_ready", lambda *_: None)
+    return found
+
+
+@pytest.fixture
+def rehearsal(tmp_path: Path) -> Rehearsal:
+    return Rehearsal.on_factory_nodes(tmp_path)
+
+
+def test_a_closed_run_that_was_not_sealed_is_sealed_and_changes_nothing(
+    rehearsal: Rehearsal, driven: list[list[str]]
+) -> None:
+    folder = half_done(rehearsal)
+    journal = Journal.open(folder / "journal.jsonl", rehearsal.started[0].clock)
+    journal.append("run_closed", {"outcome": "abandoned", "by": "R. Viewer", "reason": "CHG-1"})
+
+    with pytest.raises(PreconditionError) as caught:
+        Phase.open(NETWORKS, parameters_file=str(LAB), run_folder=str(folder))
+    result = pipeline.resume(folder, Silent())
+
+    assert caught.value.what == f"The run {folder.name} has ended."
+    assert driven == []
+    assert (result.outcome, result.exit_code) == ("abandoned", 0)
+    assert result.manifest_sha256 is not None
+    assert status(folder).sealed
+
+
+def half_done(rehearsal: Rehearsal) -> Path:
+    """Return a run of notebooks: phase 00 done, phase 10 waiting for a person."""
+    with_person(rehearsal)
+    rehearsal.carry_out(CHECKS)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(NETWORKS)
+    assert rehearsal.folder is not None
+    return rehearsal.folder.path
+
+
+def test_a_resume_goes_on_with_every_phase_that_a_notebook_opened(
+    rehearsal: Rehearsal, driven: list[list[str]]
+) -> None:
+    folder = half_done(rehearsal)
+
+    pipeline.resume(folder, Silent())
+
+    assert driven == [[NETWORKS]]
+
+
+def test_the_status_tells_every_phase_that_a_notebook_opened(rehearsal: Rehearsal) -> None:
+    folder = half_done(rehearsal)
+
+    found = status(folder)
+
+    assert found.phases == ((CHECKS, "done", 1), (NETWORKS, "waiting", 1))
