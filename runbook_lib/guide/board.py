@@ -34,10 +34,12 @@ _STYLE = """\
 .rb-board{font:13px/1.5 var(--jp-ui-font-family,system-ui,sans-serif);
 color:var(--jp-ui-font-color1,inherit);max-width:960px}
 .rb-board .rb-say{color:var(--jp-ui-font-color2,inherit);margin-left:.8em}
-.rb-board table{border-collapse:collapse;margin:.4em 0;font-size:13px;table-layout:auto;width:100%}
-.rb-board th,.rb-board td{text-align:left;padding:.15em .8em .15em 0;background:none;
-border:0;border-bottom:1px solid var(--jp-border-color2,#8884)}
-.rb-board th{font-weight:600}.rb-board td:not(:first-child){white-space:nowrap;width:11em}
+.rb-board table.rb-steps{border-collapse:collapse;margin:.4em 0;font-size:13px;width:100%;
+table-layout:auto}
+.rb-board .rb-steps tr>*,.rb-board .rb-steps tr{text-align:left;background:none;border:0}
+.rb-board .rb-steps tr>*{padding:.2em .8em .2em 0;border-bottom:1px solid
+var(--jp-border-color2,#8884);line-height:1.4;vertical-align:top}
+.rb-board .rb-steps tr>*:not(:first-child){white-space:nowrap;width:11em}
 .rb-board .rb-mark{display:inline-block;width:1.4em;font-weight:700}
 .rb-board .rb-good .rb-mark{color:var(--jp-success-color1,#2e8540)}
 .rb-board .rb-warn .rb-mark{color:var(--jp-warn-color0,#b86e00)}
@@ -96,7 +98,7 @@ class Board:
         return (
             f'<div class="rb-board"><style>{_STYLE}</style>\n'
             f'<div><strong>{name}</strong><span class="rb-say">{say}</span></div>\n'
-            f"<table><thead><tr><th>step</th>{heads}</tr></thead>\n"
+            f'<table class="rb-steps"><thead><tr><th>step</th>{heads}</tr></thead>\n'
             f"<tbody>\n{rows}\n</tbody></table></div>"
         )
 

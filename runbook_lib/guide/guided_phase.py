@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from runbook_lib.errors import RunbookError, StalePlanError, WaitingForPersonError
@@ -17,7 +16,7 @@ from runbook_lib.execution.start import Start
 from runbook_lib.guide.board import Board, LivePicture
 from runbook_lib.guide.gate_form import GateForm
 from runbook_lib.guide.progress import MADE, Progress, progress_of, progress_of_plan
-from runbook_lib.guide.questions import AGAIN
+from runbook_lib.guide.questions import AGAIN, Asked
 from runbook_lib.guide.screen import CellOutput, Screen, following
 from runbook_lib.pictures.table import Table
 from runbook_lib.steps.step import StepFactory
@@ -146,21 +145,24 @@ class GuidedPhase(Phase):
 
     def _ask(self) -> bool:
         """Show a form for the gates that wait; return whether there is any."""
-        asked = self._waiting()
-        if not asked:
+        waiting = self._waiting()
+        if not waiting:
             return False
         by = ""
         if self._form is not None:
             by = self._form.name.value
             self._form.close()
-        self._form = form = GateForm(
-            str(self._started.folder.path),
-            asked,
-            plan=self._plan_data(),
-            by=by,
-            act=self._perform if rehearsed_acts.is_rehearsal(self._started) else None,
-        )
-        form.on_answer(partial(_show_when_answered, form, self._screen.show(form)))
+        can_act = rehearsed_acts.is_rehearsal(self._started)
+        asked = Asked(str(self._started.folder.path), waiting, self._plan_data())
+        self._form = form = GateForm(asked, by=by, act=self._perform if can_act else None)
+        show_asked, show_form = self._screen.show(asked), self._screen.show(form)
+
+        def answered() -> None:
+            show_asked(asked)
+            if asked.is_answered:
+                show_form(form)
+
+        form.on_answer(answered)
         return True
 
     def _waiting(self) -> list[OpenGate]:
@@ -170,11 +172,6 @@ class GuidedPhase(Phase):
     def _perform(self, gate: str) -> None:
         if self._plan is not None:
             rehearsed_acts.perform(self._started, self._plan, gate)
-
-
-def _show_when_answered(form: GateForm, show: Any) -> None:
-    if form.is_answered:
-        show(form)
 
 
 def _in_the_form(error: RunbookError) -> RunbookError:

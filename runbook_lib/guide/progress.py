@@ -50,12 +50,13 @@ class Progress:
         """Return where the phase stands, in one line."""
         if not self.planned:
             return "not planned yet"
+        planned = f"{self.changes} change{'' if self.changes == 1 else 's'} planned"
         if not self.attempt:
-            return f"plan only \u00b7 {self.changes} changes planned"
+            return f"plan only \u00b7 {planned}"
         parts = [f"attempt {self.attempt}"] if self.attempt > 1 else []
         parts.append(f"{len(self.done)} of {len(self.states)} done")
         if self.changes and not self.done:
-            parts.append(f"{self.changes} changes planned")
+            parts.append(planned)
         if self.waits_for:
             parts.append(f"waits for a person: {', '.join(self.waits_for)}")
         elif self.ended:

@@ -86,8 +86,8 @@ class Guided:
 
     def answer(self, by: str = "R. Viewer", reason: str = "CHG-1") -> None:
         self.form.name.value, self.form.reason.value = by, reason
-        for question in self.form.questions:
-            question.approve.click()
+        for row in self.form.rows:
+            row.approve.click()
 
 
 def guided(rehearsal: Rehearsal) -> Guided:
@@ -180,16 +180,22 @@ def test_a_plan_is_approved_in_its_form_and_the_cell_goes_on(production: Rehears
     with pytest.raises(WaitingForPersonError) as caught:
         seen.phase.plan()
     assert caught.value.next_step == (
-        "answer in the form above, then run this cell again (Shift+Enter)"
+        "answer in the form above, then run this cell again (\u25b6 in the toolbar)"
     )
-    assert seen.output.panels[2] is seen.form
+    assert seen.output.panels[2:] == [seen.form.asked, seen.form]
     assert seen.output.board.progress.headline().endswith(
         "waits for a person: approval of the plan"
     )
 
     seen.answer()
 
-    assert "Next: run this cell again (Shift+Enter)" in seen.form.text()
+    asked, form = [panel._repr_mimebundle_() for panel in seen.output.panels[2:]]
+    assert asked["text/plain"].splitlines()[-2:] == [
+        "Approved by R. Viewer: CHG-1",
+        "Next: run this cell again (\u25b6 in the toolbar)",
+    ]
+    assert form["text/plain"] == "Next: run this cell again (\u25b6 in the toolbar)"
+    assert set(form) == {"text/plain", "text/html"}
     seen.phase.plan()
     assert production.folder is not None
     answers = [e.data for e in production.folder.entries() if e.event == "gate_answered"]
@@ -210,7 +216,7 @@ def test_both_nodes_acts_stand_in_one_form_with_the_name_that_answered_last(
     with pytest.raises(WaitingForPersonError):
         seen.run_up_to(steps.unbind_file_sharing)
 
-    assert [question.gate.gate for question in seen.form.questions] == [
+    assert [row.gate.gate for row in seen.form.rows] == [
         f"{PHASE}.unbind_file_sharing.{node}" for node in (NODE_1, NODE_2)
     ]
     assert seen.form.name.value == "R. Viewer"
@@ -228,7 +234,7 @@ def test_a_refusal_is_recorded_by_the_next_try(production: Rehearsal) -> None:
     with pytest.raises(WaitingForPersonError):
         seen.phase.plan()
     seen.form.name.value, seen.form.reason.value = "R. Viewer", "freeze until Monday"
-    seen.form.questions[0].refuse.click()
+    seen.form.rows[0].refuse.click()
 
     with pytest.raises(ApprovalError) as caught:
         seen.phase.plan()
