@@ -9,7 +9,7 @@ from runbook_lib.clock import Deadline
 from runbook_lib.commands import power
 from runbook_lib.commands.system import Identity
 from runbook_lib.errors import (
-    MalformedReplyError,
+    CommandFailedError,
     OutcomeUnknownError,
     RebootError,
     RunbookError,
@@ -24,8 +24,14 @@ from runbook_lib.steps.step import Effect, StepClass
 STEP = "restart"
 TOLERANCE = timedelta(seconds=2)
 """A corrected clock moves the boot time a little; a restart moves it by far more."""
-PROBE_S = 1.0
-"""For one look at a node that may be down: too short for a session to try again by itself."""
+PROBE_S = 30.0
+"""For one look at a node: just after a start, WMI takes seconds to answer at all."""
+
+NOT_NOW = (TransportError, CommandFailedError)
+"""What a look at a node may meet that goes down or comes up: Windows stops scripts then, too."""
+
+LOOKS_WHILE_STOPPING = 6
+"""WinRM may answer for a while after the warning, until Windows has stopped its service."""
 
 STEADY_PROBES = 3
 """Answers in a row before a node counts as back: its services start one after the other."""
@@ -81,12 +87,13 @@ def settle(phase: str, crew: Crew, *, deadline_s: float) -> None:
 
 
 def _goes_down(node: str, before: datetime, crew: Crew) -> bool:
-    """Tell whether a node goes down, or has been down, within Windows' time of warning."""
-    deadline = Deadline.after(crew.clock, 2 * power.SECONDS_OF_WARNING)
+    """Tell whether a node goes down, or has been down, within the time that Windows takes."""
+    patience_s = 2 * power.SECONDS_OF_WARNING + LOOKS_WHILE_STOPPING * crew.poll_s
+    deadline = Deadline.after(crew.clock, patience_s)
     while not deadline.is_over:
         try:
             seen = identity.ask(crew.sessions, [node], PROBE_S)[node]
-        except TransportError:
+        except NOT_NOW:
             return True
         if seen.booted_at > before + TOLERANCE:
             return True
@@ -161,7 +168,7 @@ def _await(phase: str, node: str, before: datetime, crew: Crew, deadline: Deadli
             if steady == 0:
                 crew.sessions[node].reconnect()
             seen = identity.ask(crew.sessions, [node], PROBE_S)[node]
-        except (TransportError, MalformedReplyError) as error:
+        except NOT_NOW as error:
             steady, last = 0, error.why
         else:
             _refuse_other(node, seen, crew)
@@ -173,7 +180,8 @@ def _await(phase: str, node: str, before: datetime, crew: Crew, deadline: Deadli
             raise RebootError(
                 f"{node} did not come back from its restart in time.",
                 why=f"last seen: {last}",
-                next_step=f"look at the console of {node}; when it runs again, resume the run",
+                next_step=f"look at the console of {node} and, if it never went down, restart it "
+                "there; when it runs again, resume the run",
             )
         crew.clock.sleep(crew.poll_s)
     return crew.journal.append(
