@@ -11,10 +11,16 @@ from pathlib import Path
 
 from runbook_lib import redaction
 from runbook_lib.clock import Clock, SystemClock
-from runbook_lib.errors import ParametersError, PreconditionError, TerminatedRunError
+from runbook_lib.errors import (
+    ParametersError,
+    PreconditionError,
+    RunbookError,
+    TerminatedRunError,
+)
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.connections import Connections, connect
-from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.execution.phase_record import journal_end
+from runbook_lib.execution.run_folder import RunFolder, attempts_of
 from runbook_lib.execution.run_record import open_run
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
@@ -139,7 +145,8 @@ def start(
             clock,
             read_only=mode == "plan",
         )
-    except BaseException:
+    except BaseException as error:
+        _journal_failure(journal, phase, error)
         # A kernel lives on, and the next try must not meet its own lock.
         if lock is not None:
             lock.release()
@@ -164,6 +171,15 @@ def start(
             approved_plan="",
         ),
     )
+
+
+def _journal_failure(journal: Journal | None, phase: str, error: BaseException) -> None:
+    """Journal an attempt that ended before it met a node: its driver reads there how it ended."""
+    if journal is None or not isinstance(error, RunbookError):
+        return
+    attempt = attempts_of(journal.entries, phase) + 1
+    journal.append("phase_opened", {"phase": phase, "attempt": attempt, "mode": "apply"})
+    journal_end(journal, phase, ("failed", int(error.exit_code)), error=error)
 
 
 def _same_parameters(folder: RunFolder, parameters_file: str) -> Loaded:
