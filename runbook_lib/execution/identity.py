@@ -19,6 +19,9 @@ from runbook_lib.journal.journal import Journal
 from runbook_lib.sessions.session import ExpectedIdentity, Reader
 from runbook_lib.topology.models import Topology
 
+FIRST_ANSWER_S = 20.0
+"""For a node that was not met yet: a wrong address in the file should show before one is bored."""
+
 
 def ask(
     sessions: Mapping[str, Reader], nodes: Iterable[str], deadline_s: float = READ_DEADLINE_S
@@ -51,7 +54,7 @@ def enrol(
     """
     entries = tuple(entries)
     known = {str(e.data["node"]): e.data for e in entries if e.event == "enrolled"}
-    found = ask(sessions, (node.name for node in topology.nodes))
+    found = ask(sessions, (node.name for node in topology.nodes), FIRST_ANSWER_S)
     settled = outcome_of(entries, NAMES_SETTLED_BY) == "done"
     for node in topology.nodes:
         seen = found[node.name]
