@@ -57,7 +57,7 @@ class LabControl:
         """Do what a person would do at a node."""
         self.act(act.act.value, node, **dict(act.arguments))
 
-    def act(self, name: str, node: str, **arguments: Any) -> dict[str, Any]:
+    def act(self, name: str, node: str, /, **arguments: Any) -> dict[str, Any]:
         """Do one act by its name, as `POST /acts/NAME`."""
         return self._ask("POST", f"/acts/{quote(name, safe='')}", {"node": node, **arguments})
 
