@@ -29,8 +29,7 @@ class TruthfulClient(PapermillNotebookClient):  # type: ignore[misc] # papermill
 
         for index, cell in enumerate(self.nb.cells):
             if cell.cell_type != "code":
-                # There is nothing to run, and a save takes some milliseconds.
-                cell.metadata.papermill["status"] = self.nb_man.COMPLETED
+                # Nothing to run, and a save takes milliseconds; papermill completes it at the end.
                 continue
             self.nb_man.cell_start(cell, index)
             try:
