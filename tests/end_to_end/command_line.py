@@ -86,17 +86,17 @@ class Begun:
         """Send it a signal, and nobody else."""
         self.process.send_signal(number)
 
-    def kernel(self) -> psutil.Process:
-        """Return the kernel that it drives."""
-        return self._child("ipykernel")
+    def kernels(self) -> list[psutil.Process]:
+        """Return the kernels that it drives or keeps ready."""
+        return self._named("ipykernel")
 
     def lab(self) -> psutil.Process:
         """Return the lab that it started."""
-        return self._child("runbook_lib.lab")
+        (lab,) = self._named("runbook_lib.lab")
+        return lab
 
-    def _child(self, word: str) -> psutil.Process:
-        (found,) = [each for each in self._children() if word in " ".join(each.cmdline())]
-        return found
+    def _named(self, word: str) -> list[psutil.Process]:
+        return [each for each in self._children() if word in " ".join(each.cmdline())]
 
     def _children(self) -> list[psutil.Process]:
         with suppress(psutil.NoSuchProcess):
@@ -216,10 +216,11 @@ def wait_for(run: Path, found: Callable[[list[Entry]], bool], begun: Begun) -> N
     raise TimeoutError(f"{run} does not show it within {PATIENCE_S:g} s")
 
 
-def gone(process: psutil.Process) -> None:
-    """Return when a process has ended."""
-    with suppress(psutil.NoSuchProcess):
-        process.wait(PATIENCE_S)
+def gone(*processes: psutil.Process) -> None:
+    """Return when these processes have ended."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.wait(PATIENCE_S)
 
 
 def unsettled(run: Path) -> list[Entry]:

@@ -74,14 +74,14 @@ def undisturbed(
 def kill_at(point: str, begun: Begun, run: Path, *, with_lab: bool) -> bytes:
     """Kill the run as soon as its journal holds the entry; return what stood there at the end."""
     wait_for(run, AT[point], begun)
-    kernel = begun.kernel()
+    kernels = begun.kernels()
     lab = begun.lab() if with_lab else None
     begun.process.kill()
     if lab is not None:
         lab.kill()
         gone(lab)
     begun.process.wait()
-    gone(kernel)
+    gone(*kernels)
     return (run / "journal.jsonl").read_bytes()
 
 
