@@ -23,7 +23,13 @@ from runbook_lib.errors import (
 )
 from runbook_lib.execution.gates import Gate, GateKeeper, manual_gate
 from runbook_lib.execution.observation import observe
-from runbook_lib.execution.phase_plan import PlannedStep, change_data, describe
+from runbook_lib.execution.phase_plan import (
+    PlannedStep,
+    change_data,
+    describe,
+    shows,
+    wanted_again,
+)
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 from runbook_lib.sessions.session import ExpectedIdentity, PendingAct, Session
@@ -71,7 +77,6 @@ class Actor:
             if isinstance(change.by, ManualAct):
                 continue
             try:
-                self.crew.alive()
                 intent = self._intend(planned, change)
             except RunbookError as failure:
                 error = failure
@@ -88,6 +93,7 @@ class Actor:
         return adopted
 
     def _intend(self, planned: PlannedStep, change: Change) -> JournalEntry:
+        self.crew.alive()
         return self.crew.journal.append(
             "intent",
             {
@@ -119,13 +125,12 @@ class Actor:
         *,
         is_second: bool = False,
     ) -> bool:
-        """Journal a change's result; return True when it had to be found out by a probe."""
+        """Journal a change's result; return True when only a probe found it done."""
         deadline_s = change.by.deadline_s if isinstance(change.by, Action) else 0.0
         try:
             answer = pending.finish(deadline_s)
         except OutcomeUnknownError as doubt:
-            self._settle(planned, change, intent, doubt, is_second=is_second)
-            return True
+            return self._settle(planned, change, intent, doubt, is_second=is_second)
         except CommandFailedError as failure:
             self._result(intent, "failed", None, [failure.why])
             raise
@@ -153,27 +158,35 @@ class Actor:
         doubt: RunbookError,
         *,
         is_second: bool,
-    ) -> None:
+    ) -> bool:
         """Find out what became of a change whose reply was lost (rule 2).
 
-        Settled, the change counts as adopted. Found absent, a step that sets a value is sent
-        once more under a new intent; a one-shot step stops for a person.
+        Seen done, it is adopted: True. Seen absent, a step that sets a value is sent once more
+        under a new intent, and a one-shot step stops for a person, as does what cannot be seen.
         """
         now = self._probe(planned, doubt)
-        if not _still_wanted(now, change):
+        done = shows(now.plan, change.setting, change.after)
+        if done:
             if change.effect is Effect.AFTER_REBOOT:
                 self.reboot_nodes.add(planned.step.node)
             evidence = f"read after the link was lost: {change.setting} is {change.after}"
             self.crew.journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
-            return
+            return True
+        if done is None:
+            raise OutcomeUnknownError(
+                doubt.what,
+                why=f"{doubt.why}; a read shows {describe(now.plan)}",
+                next_step=doubt.next_step,
+            )
         if planned.step.step_class is not StepClass.SET:
             raise doubt
         self._result(intent, "absent", None, ["a separate read shows that nothing was changed"])
-        if is_second:
+        again = wanted_again(now.plan, change.setting, change.after)
+        if is_second or again is None:
             raise doubt
-        second = self._intend(planned, change)
+        second = self._intend(now, again)
         # Its reply may be lost as well: a change of address always loses it.
-        self._finish(planned, change, second, self._send(planned, change), is_second=True)
+        return self._finish(now, again, second, self._send(now, again), is_second=True)
 
     def _probe(self, planned: PlannedStep, doubt: RunbookError) -> PlannedStep:
         """Return the step planned anew over a new connection; raise `doubt` if none comes."""
@@ -201,26 +214,21 @@ class Actor:
         """Let a person act, and wait until a read shows it."""
         node = planned.step.node
         self.crew.gates.pass_through(self._gate(planned, act))
-        self.crew.alive()
         intent = self._intend(planned, change)
         if self.crew.hands:
             self.crew.hands(act, node)
         deadline = Deadline.after(self.crew.clock, self.crew.patience_s)
         while True:
             seen = observe(self.crew.sessions, [(node, planned.step.reads())])[0]
-            now = PlannedStep(planned.name, planned.title, planned.step, planned.step.plan(**seen))
-            if not _still_wanted(now, change):
+            now = planned.step.plan(**seen)
+            if shows(now, change.setting, change.after):
                 break
             if deadline.is_over:
                 self._result(intent, "absent", None, ["a read does not show the act"])
                 raise VerificationError(
                     f"{node} does not show what was done by hand: {change.setting}.",
-                    why=f"still {describe(now.plan)} after {self.crew.patience_s:g} s",
+                    why=f"still {describe(now)} after {self.crew.patience_s:g} s",
                     next_step=f"{act.instruction}; then resume the run and answer its gate",
                 )
             self.crew.clock.sleep(self.crew.poll_s)
         self._result(intent, "done", None, [])
-
-
-def _still_wanted(now: PlannedStep, change: Change) -> bool:
-    return any(c.setting == change.setting and c.after == change.after for c in now.changes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.errors import StalePlanError
 from runbook_lib.execution.gates import GateKeeper, plan_gate
-from runbook_lib.execution.phase_plan import PhasePlan, remaining_is_covered
+from runbook_lib.execution.phase_plan import PhasePlan, remaining_is_covered, shows
 from runbook_lib.execution.phase_record import (
     approved_before,
     changed_since,
@@ -19,7 +19,8 @@ from runbook_lib.steps.step import Effect
 def settle(journal: Journal, plan: PhasePlan) -> tuple[set[tuple[str, str]], set[str]]:
     """Journal what became of changes that were sent and never seen to end.
 
-    plan: made from a read after the stop; what it still wants was not done.
+    plan: made from a read after the stop; what it still wants was not done, and what it cannot
+    see stays open.
     Returns the adopted (step, node), and the nodes that wait for a restart because of them.
     """
     adopted: set[tuple[str, str]] = set()
@@ -30,8 +31,10 @@ def settle(journal: Journal, plan: PhasePlan) -> tuple[set[tuple[str, str]], set
         planned = steps.get((data["step"], data["node"]))
         if planned is None:
             continue
-        wish = (data["setting"], data["after"])
-        if wish in {(change.setting, change.after) for change in planned.changes}:
+        done = shows(planned.plan, data["setting"], data["after"])
+        if done is None:
+            continue
+        if not done:
             seen = ["a separate read shows that nothing was changed"]
             journal.append(
                 "result",

@@ -187,6 +187,22 @@ def remaining_is_covered(approved: Mapping[str, Any], now: Iterable[PlannedStep]
     ]
 
 
+def shows(plan: Plan, setting: str, after: str) -> bool | None:
+    """Tell from a plan made after an act whether the change is there.
+
+    None: the read could not see it, because the step cannot be planned as things stand.
+    """
+    if isinstance(plan, Blocked | Deferred):
+        return None
+    return wanted_again(plan, setting, after) is None
+
+
+def wanted_again(plan: Plan, setting: str, after: str) -> Change | None:
+    """Return the change that a plan made after an act still wants, as it is to be made now."""
+    changes = plan.changes if isinstance(plan, Changes) else ()
+    return next((c for c in changes if (c.setting, c.after) == (setting, after)), None)
+
+
 def fingerprint(plan: Plan) -> tuple[str, frozenset[tuple[str, str, str]]]:
     """Return what two sweeps of an unchanged node share."""
     changes = plan.changes if isinstance(plan, Changes) else ()
