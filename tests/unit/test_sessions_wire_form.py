@@ -41,7 +41,8 @@ def closing(read: int, rows: int, error: Any = None, text: Any = None) -> dict[s
 
 
 def test_equal_reads_of_many_queries_travel_once() -> None:
-    queries = [network.adapters(), system.identity(), network.adapter("00-03-FF-10-00-11")]
+    adapter = network.adapter("00-03-FF-10-00-11")
+    queries: list[Query[Any]] = [network.adapters(), system.identity(), adapter]
 
     packed = wire_form.pack_reads(queries)
 

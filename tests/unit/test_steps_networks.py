@@ -301,7 +301,7 @@ def test_netbios_goes_off_from_either_state(netbios: Netbios) -> None:
     assert plan.changes[0].by == network.set_netbios(8, Netbios.OFF)
 
 
-RIGHT = {
+RIGHT: dict[StepFactory, tuple[dict[str, Any], str]] = {
     steps.set_public_addresses: (
         {"seen": adapter()},
         "192.168.1.11/255.255.255.0, gateway 192.168.1.1, DNS 192.168.1.10",

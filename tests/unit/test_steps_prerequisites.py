@@ -20,6 +20,7 @@ from runbook_lib.execution.phase_plan import PhasePlan, PlannedStep
 from runbook_lib.steps import check_end_state, configure_networks
 from runbook_lib.steps import check_prerequisites as steps
 from runbook_lib.steps.step import Blocked, Deferred, NoChange, Plan, StepFactory
+from runbook_lib.topology.models import Target
 from tests.builders import adapter, private_adapter, topology
 
 R2 = OperatingSystem(
@@ -80,7 +81,7 @@ def test_all_that_is_wrong_with_the_system_is_said_at_once() -> None:
 
 
 def test_production_needs_x64_and_the_rehearsal_does_not() -> None:
-    production = topology().model_copy(update={"target": steps.Target.NODES})
+    production = topology().model_copy(update={"target": Target.NODES})
     step = next(iter(steps.check_edition(production)))
 
     assert reason(step.plan(system=R2, width=32)) == "32-bit, released Exchange 2007 needs x64"
