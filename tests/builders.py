@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hypothesis import settings
+
 from runbook_lib.commands.bindings import BindingLists, Linkage
 from runbook_lib.commands.network import Adapter, ConnectionStatus, Netbios
 from runbook_lib.topology.loading import load
@@ -15,6 +17,11 @@ ROOT = Path(__file__).parents[1]
 LAB = ROOT / "parameters" / "lab.yaml"
 PUBLIC_GUID = "{AAAAAAAA-0000-0000-0000-000000000001}"
 PRIVATE_GUID = "{BBBBBBBB-0000-0000-0000-000000000002}"
+
+
+def examples(share: float) -> settings:
+    """Return settings for more or fewer examples than the profile draws of other tests."""
+    return settings(max_examples=round(settings().max_examples * share))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -10,18 +11,38 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Two cores are shared with whoever else works on the machine: a slow example is no finding.
-settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Everyday runs draw a quarter of the examples; HYPOTHESIS_PROFILE=thorough draws all of them.
+settings.register_profile(
+    "shared", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("ci", parent=settings.get_profile("shared"), derandomize=True)
-settings.load_profile("ci" if os.environ.get("CI") else "shared")
+settings.register_profile("thorough", parent=settings.get_profile("shared"), max_examples=100)
+settings.load_profile(
+    os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "shared")
+)
 
 _MUST_RUN = {"browser": "RUNBOOK_REQUIRE_BROWSER", "judge": "RUNBOOK_PWSH"}
 """Marker -> the variable that says its tests have all they need, so that none may skip."""
 
 
+_nth_test = itertools.count()
+
+
 @pytest.fixture(autouse=True)
-def _own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test writes into the tree, and none sees what the person who runs it has set."""
-    monkeypatch.setenv("RUNBOOK_RUNS", str(tmp_path / "runs"))
+def _own_folders(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No test writes into the tree, and none sees what the person who runs it has set.
+
+    A folder is made for those that ask for one; to the others it is only promised.
+    """
+    if "tmp_path" in request.fixturenames:
+        folder: Path = request.getfixturevalue("tmp_path")
+    else:
+        folder = tmp_path_factory.getbasetemp() / f"promised-{next(_nth_test)}"
+    monkeypatch.setenv("RUNBOOK_RUNS", str(folder / "runs"))
     monkeypatch.delenv("RUNBOOK_CRASH_AT", raising=False)
 
 

@@ -44,6 +44,11 @@ function Get-Service {
     Write-Stream $PSCmdlet $global:platform.services
 }
 
+function Get-ChildItem {
+    [CmdletBinding()] param($Path)
+    Write-Stream $PSCmdlet $global:platform.children."$Path"
+}
+
 function Test-Path {
     [CmdletBinding()] param($Path)
     [bool]($global:platform.existing -contains $Path)

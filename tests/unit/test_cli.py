@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +21,7 @@ from runbook_lib.errors import (
     RunLockedError,
     WaitingForPersonError,
 )
-from tests.builders import LAB, ROOT
+from tests.builders import LAB
 
 COMMANDS = [
     "validate",
@@ -91,22 +89,6 @@ def test_wrong_usage_ends_with_2(arguments: list[str]) -> None:
 
     assert (result.exit_code, result.stdout) == (ExitCode.USAGE, "")
     assert "Usage: scc-runbook" in result.stderr
-
-
-def test_help_and_validate_need_neither_papermill_nor_sessions() -> None:
-    code = (
-        "import sys; from runbook_lib.cli.main import app\n"
-        "for arguments in (['--help'], ['validate', sys.argv[1]]):\n"
-        "    try: app(arguments)\n"
-        "    except SystemExit as end: assert not end.code, end.code\n"
-        "slow = {'papermill', 'pypsrp', 'psrpcore', 'pandas', 'IPython', 'requests', 'rich'}\n"
-        "sys.exit(','.join(sorted(slow & set(sys.modules))) or 0)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(LAB)], capture_output=True, text=True, check=False
-    )
-
-    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_valid_file_is_named_with_its_nodes() -> None:
@@ -267,16 +249,3 @@ def test_native_windows_is_refused_and_its_linux_is_not() -> None:
     refuse_native_windows("linux")
     with pytest.raises(PreconditionError, match="native Windows"):
         refuse_native_windows("win32")
-
-
-def test_a_reader_that_leaves_early_is_no_error() -> None:
-    done = subprocess.run(
-        f"{sys.executable} -m runbook_lib validate {LAB} --json | true",
-        shell=True,
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT,
-    )
-
-    assert done.stderr == ""

@@ -73,6 +73,19 @@ def test_what_append_returns_is_what_a_reader_gets(path: Path, clock: SteppedClo
     assert returned[0].data == {"a": ["x"]}
 
 
+def test_two_writers_take_turns_and_see_each_other(path: Path, clock: SteppedClock) -> None:
+    first = Journal.create(path, clock)
+    second = Journal.open(path, clock)
+
+    first.append("a", {})
+    second.append("b", {})
+    first.append("c", {})
+
+    assert [entry.event for entry in first.entries] == ["a", "b", "c"]
+    assert [entry.event for entry in second.catch_up()] == ["c"]
+    assert second.entries == first.entries == read_entries(path)
+
+
 def test_an_empty_journal_is_whole(path: Path, clock: SteppedClock) -> None:
     journal = Journal.create(path, clock)
 

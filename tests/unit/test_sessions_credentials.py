@@ -4,9 +4,6 @@ import copy
 import json
 import os
 import pickle
-import subprocess
-import sys
-import textwrap
 from typing import Any
 
 import keyring
@@ -149,34 +146,6 @@ def test_a_kernel_asks_nobody(reference: str) -> None:
         Credentials(is_first=False).resolve(reference)
 
     assert caught.value.why.startswith("only the command line can ask")
-
-
-def test_secrets_reach_a_child_through_a_pipe_and_nothing_else() -> None:
-    secrets = [SecretValue("prompt:Administrator", 'hand"ed €ver'), SecretValue("fd:7", "other")]
-    number = credentials.hand_over(secrets)
-    child = textwrap.dedent("""
-        import os
-        from runbook_lib.sessions import credentials
-        got = credentials.receive()
-        vault = credentials.Credentials(None, got, is_first=False)
-        print(ascii(vault.resolve("prompt:Administrator").reveal()), sorted(got))
-        print(os.environ.get("RUNBOOK_SECRETS_FD"), credentials.receive())
-    """)
-
-    done = subprocess.run(
-        [sys.executable, "-c", child],
-        env={**os.environ, credentials.HANDED_OVER: str(number)},
-        pass_fds=(number,),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-
-    os.close(number)
-    assert done.stdout.splitlines() == [
-        "'hand\"ed \\u20acver' ['fd:7', 'prompt:Administrator']",
-        "None {}",
-    ]
 
 
 def test_a_process_that_nobody_handed_anything_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,17 +6,16 @@ import ipaddress
 import itertools
 import re
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.topology.document import Document, parse
 from runbook_lib.topology.leaf import Scalar
 from runbook_lib.topology.loading import _read
+from tests.builders import LAB, examples
 
-LAB = Path(__file__).parents[2] / "parameters" / "lab.yaml"
 SOME_ADDRESSES = st.sampled_from(
     [
         *("192.168.1.1", "192.168.1.10", "192.168.1.11", "192.168.1.12", "192.168.1.0"),
@@ -37,7 +36,7 @@ SERVERS = ("networks.public.gateway", "cluster.address", "mailbox_server.address
 ELSEWHERE = ("domain.controller.address", "networks.public.dns[0]")
 
 
-@settings(max_examples=250)
+@examples(2.5)
 @given(
     st.dictionaries(
         st.sampled_from([*PUBLIC, *PRIVATE, *SERVERS, *ELSEWHERE]), SOME_ADDRESSES, max_size=3

@@ -6,11 +6,12 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.lab.world.acts import ActError
 from runbook_lib.lab.world.power import NodeIsDownError
+from tests.builders import examples
 from tests.lab_world import NODE_1, NODE_2, PRIVATE_1, PRIVATE_2, PUBLIC_1, PUBLIC_2, Site
 
 LINKAGE = r"SYSTEM\CurrentControlSet\Services\LanmanServer\Linkage"
@@ -60,7 +61,7 @@ def _calls() -> st.SearchStrategy[Deed]:
     )
 
 
-@settings(max_examples=40)
+@examples(0.4)
 @given(st.lists(_acts() | _calls(), max_size=12))
 def test_a_world_is_the_same_after_saving_and_no_binding_is_ever_lost(story: list[Deed]) -> None:
     with tempfile.TemporaryDirectory() as folder:

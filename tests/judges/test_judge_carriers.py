@@ -29,6 +29,7 @@ pytestmark = pytest.mark.judge
 
 PLATFORM = Path(__file__).parents[1] / "engine_platform.ps1"
 TCPIP = r"HKLM:\SYSTEM\CurrentControlSet\Services\Tcpip\Linkage"
+SHELL = r"WSMan:\localhost\Shell"
 MACHINE_GUID = r"HKLM:\SOFTWARE\Microsoft\Cryptography"
 STAND_INS = {
     "Get-WmiClass": "function Get-WmiClass($Namespace, $Class) { 'class' }",
@@ -102,6 +103,7 @@ def _platform(site: Site, node: str, **more: object) -> dict[str, object]:
         "wmi": {name: _stream(site.ask("Get-WmiObject", node, Class=name)) for name in asked},
         "keys": {path: _stream(site.ask("Get-ItemProperty", node, Path=path)) for path in paths},
         "services": _stream(site.ask("Get-Service", node, Name=["Dhcp"])),
+        "children": {SHELL: _stream(site.ask("Get-ChildItem", node, Path=SHELL))},
         "existing": [TCPIP],
         "lines": [],
         "exit": 0,
@@ -124,6 +126,7 @@ def _reads() -> list[dict[str, object]]:
         read("Get-WmiObject", ["x"], Class="Win32_Nothing"),
         read("Get-WmiObject", ["x"], Klass="Win32_Service"),
         read("Get-Service", ["name", "Status"], Name=["Dhcp"]),
+        read("Get-ChildItem", ["Name", "value", "Nothing"], Path=SHELL),
         read("Get-Nothing", ["x"]),
         read("", ["x"]),
         {"Program": "netsh.exe", "Arguments": ["x", "", "a b"]},
