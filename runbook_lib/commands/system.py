@@ -165,6 +165,15 @@ def identity() -> Query[Identity]:
     return Query(reads, _identity)
 
 
+def machine_guid() -> Query[str]:
+    """Return which machine answers, in one small read: what goes with any other question."""
+
+    def parse(answers: Sequence[Answer]) -> str:
+        return rows.text(rows.only_row(rows.answered(answers[0])), "MachineGuid")
+
+    return Query((windows_registry.MACHINE_GUID,), parse)
+
+
 def pending_reboot() -> Query[PendingReboot]:
     """Return what waits for a restart."""
     reads = (

@@ -9,7 +9,7 @@ Rules that bind this file:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runbook_lib.clock import Clock, Deadline
 from runbook_lib.commands.command import Action, ManualAct, Outcome
@@ -22,7 +22,7 @@ from runbook_lib.errors import (
     VerificationError,
 )
 from runbook_lib.execution.gates import Gate, GateKeeper, manual_gate
-from runbook_lib.execution.observation import observe
+from runbook_lib.execution.observation import observe_machines
 from runbook_lib.execution.phase_plan import (
     PlannedStep,
     change_data,
@@ -195,7 +195,7 @@ class Actor:
         while True:
             try:
                 session.reconnect()
-                seen = observe(self.crew.sessions, [(planned.step.node, planned.step.reads())])[0]
+                now = self._look(planned)
             except TransportError as failure:
                 if deadline.is_over:
                     raise OutcomeUnknownError(
@@ -205,7 +205,13 @@ class Actor:
                     ) from failure
                 self.crew.clock.sleep(self.crew.poll_s)
                 continue
-            return PlannedStep(planned.name, planned.title, planned.step, planned.step.plan(**seen))
+            return now
+
+    def _look(self, planned: PlannedStep) -> PlannedStep:
+        """Return the step planned anew from a read of its node."""
+        wanted = [(planned.step.node, planned.step.reads())]
+        (seen,) = observe_machines(self.crew.sessions, wanted, self.crew.identities)
+        return replace(planned, plan=planned.step.plan(**seen))
 
     def _gate(self, planned: PlannedStep, act: ManualAct) -> Gate:
         return manual_gate(self.phase, planned.name, planned.step.node, act.instruction)
@@ -219,8 +225,7 @@ class Actor:
             self.crew.hands(act, node)
         deadline = Deadline.after(self.crew.clock, self.crew.patience_s)
         while True:
-            seen = observe(self.crew.sessions, [(node, planned.step.reads())])[0]
-            now = planned.step.plan(**seen)
+            now = self._look(planned).plan
             if shows(now, change.setting, change.after):
                 break
             if deadline.is_over:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from runbook_lib.commands import system
 from runbook_lib.commands.command import Query
-from runbook_lib.errors import RunbookError
+from runbook_lib.errors import RunbookError, WrongNodeError
 from runbook_lib.execution.phase_plan import PlannedStep
-from runbook_lib.sessions.session import Reader
+from runbook_lib.sessions.session import ExpectedIdentity, Reader
 from runbook_lib.steps.step import Step, StepFactory
 from runbook_lib.topology.models import Topology
 
@@ -49,16 +50,49 @@ def observe(
     return [{name: next(values[node]) for name in reads} for node, reads in wanted]
 
 
+def observe_machines(
+    sessions: Mapping[str, Reader],
+    wanted: Sequence[tuple[str, Mapping[str, Query[Any]]]],
+    machines: Mapping[str, ExpectedIdentity],
+) -> list[dict[str, Any]]:
+    """Return what `observe` does, once each node has shown in the same trip which machine it is.
+
+    Raises WrongNodeError: a session may have come back to another machine at the same address.
+    """
+    nodes = dict.fromkeys(node for node, reads in wanted if reads)
+    who = [(node, {"guid": system.machine_guid()}) for node in nodes]
+    answers = observe(sessions, [*wanted, *who])
+    for node, seen in zip(nodes, answers[len(wanted) :], strict=True):
+        if seen["guid"] != machines[node].machine_guid:
+            raise WrongNodeError(
+                f"Another machine answers for {node} now.",
+                why=f"MachineGuid {seen['guid']}, this run works on {machines[node].machine_guid}",
+                next_step=f"find out which machine has the address of {node}, then resume the run",
+            )
+    return answers[: len(wanted)]
+
+
 def sweep(
-    factories: Iterable[StepFactory], topology: Topology, sessions: Mapping[str, Reader]
+    factories: Iterable[StepFactory],
+    topology: Topology,
+    sessions: Mapping[str, Reader],
+    machines: Mapping[str, ExpectedIdentity] | None = None,
 ) -> tuple[PlannedStep, ...]:
-    """Return every step of these factories, planned from one trip to each node."""
+    """Return every step of these factories, planned from one trip to each node.
+
+    machines: which ones may answer; None before they are known.
+    """
     steps: list[tuple[str, str, Step]] = [
         (factory.__name__, title_of(factory), step)
         for factory in factories
         for step in factory(topology)
     ]
-    answers = observe(sessions, [(step.node, step.reads()) for _, _, step in steps])
+    wanted = [(step.node, step.reads()) for _, _, step in steps]
+    answers = (
+        observe(sessions, wanted)
+        if machines is None
+        else observe_machines(sessions, wanted, machines)
+    )
     return tuple(
         PlannedStep(name, title, step, step.plan(**seen))
         for (name, title, step), seen in zip(steps, answers, strict=True)

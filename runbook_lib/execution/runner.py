@@ -66,7 +66,8 @@ class Runner:
         return plan
 
     def _sweep(self, factories: Iterable[StepFactory]) -> tuple[PlannedStep, ...]:
-        return sweep(factories, self.topology, self.actor.crew.sessions)
+        crew = self.actor.crew
+        return sweep(factories, self.topology, crew.sessions, crew.identities)
 
     def run(self, factory: StepFactory) -> list[Row]:
         """Make one step true on every node it concerns; return what was done, line by line.

@@ -13,6 +13,7 @@ from runbook_lib.errors import (
     OutcomeUnknownError,
     PreconditionError,
     TerminatedRunError,
+    WrongNodeError,
 )
 from runbook_lib.execution.phase import Phase
 from runbook_lib.steps import configure_networks as steps
@@ -148,3 +149,35 @@ def test_nothing_is_sent_again_when_the_driver_has_gone(
         phase.run(steps.disable_netbios)
 
     assert session.acts == sent + 1
+
+
+def test_what_another_machine_answers_proves_nothing(rehearsal: Rehearsal) -> None:
+    rehearsal.carry_out(PHASE)
+    phase = rehearsal.open(PHASE)
+    phase.plan()
+    verified = len(events(rehearsal, "verified"))
+    swap_identity(rehearsal, at_read=1)
+
+    with pytest.raises(WrongNodeError) as caught:
+        phase.run(steps.name_computers)
+
+    assert caught.value.what == "Another machine answers for E2K7SCCNode2 now."
+    assert len(events(rehearsal, "verified")) == verified
+
+
+def test_another_machine_is_not_asked_what_became_of_a_change(rehearsal: Rehearsal) -> None:
+    phase = rehearsal.open(PHASE)
+    run_up_to(phase, steps.disable_netbios)
+    rehearsal.sessions[NODE_2].lose_reply = True
+    swap_identity(rehearsal, at_read=2)
+
+    with pytest.raises(WrongNodeError):
+        phase.run(steps.disable_netbios)
+
+    assert adopted(rehearsal) == []
+
+
+def swap_identity(rehearsal: Rehearsal, *, at_read: int) -> None:
+    """Let another machine answer from some read of node 2 on."""
+    fault = {"node": NODE_2, "match": "read_many", "nth": at_read, "when": "before"}
+    rehearsal.world.arm_fault({**fault, "do": "swap_identity"})
