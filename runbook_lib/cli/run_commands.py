@@ -68,7 +68,6 @@ def run(
     """Run the procedure and keep its record."""
     from runbook_lib.execution import pipeline
 
-    pipeline.spare_slow_import()
     result = pipeline.run(
         parameter_file(parameters), first=first, last=last, run_folder=run_folder, progress=Lines()
     )
@@ -83,7 +82,6 @@ def resume(run: Run, as_json: Json = False) -> int:
     """
     from runbook_lib.execution import pipeline
 
-    pipeline.spare_slow_import()
     return _say_result(pipeline.resume(run, Lines()), as_json)
 
 

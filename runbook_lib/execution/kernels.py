@@ -9,10 +9,11 @@ import asyncio
 import os
 import signal
 import tempfile
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -109,3 +110,40 @@ def kernel_manager(folder: Path) -> AsyncKernelManager:
         connection_file=str(folder / "kernel.json"),
         transport_encryption="required",
     )
+
+
+class Kernels:
+    """The kernels of a run: that of the next phase gets ready while a phase runs."""
+
+    def __init__(self, start: Callable[[str], Kernel]) -> None:
+        """start: gives a new kernel for a phase."""
+        self._start = start
+        self._ready: dict[str, Kernel] = {}
+        self._hopeless = False
+
+    def __enter__(self) -> Self:
+        """Return the kernels, none of them started."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End those that were not needed."""
+        while self._ready:
+            self._ready.popitem()[1].end()
+
+    def get_ready(self, phases: Sequence[str]) -> None:
+        """Start the kernels of these phases; what cannot be had yet is told when it is taken."""
+        for phase in phases:
+            if phase not in self._ready and not self._hopeless:
+                try:
+                    self._ready[phase] = self._start(phase)
+                except Exception:  # noqa: BLE001 - it comes again, or not, where it can be told
+                    self._hopeless = True
+
+    @contextmanager
+    def take(self, phase: str) -> Iterator[Kernel]:
+        """Yield the phase's kernel, and end it afterwards."""
+        kernel = self._ready.pop(phase, None) or self._start(phase)
+        try:
+            yield kernel
+        finally:
+            kernel.end()

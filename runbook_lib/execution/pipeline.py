@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
-import threading
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import IO, Any, Protocol, Self
+from typing import IO, Any
 
 from runbook_lib import crash_points, redaction
 from runbook_lib.clock import Clock, SystemClock
@@ -25,10 +21,12 @@ from runbook_lib.execution import phases as all_phases
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.connections import HandedOver, connect, keep_lab
 from runbook_lib.execution.identity import enrol
-from runbook_lib.execution.kernels import KERNEL, Kernel
+from runbook_lib.execution.kernels import KERNEL, Kernel, Kernels
 from runbook_lib.execution.observation import sweep
+from runbook_lib.execution.papermill_thread import ENGINE, Worker, register, spare_slow_import
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
+from runbook_lib.execution.progress import Progress, Teller
 from runbook_lib.execution.run_folder import (
     OpenGate,
     RunFolder,
@@ -43,31 +41,9 @@ from runbook_lib.execution.run_folder import (
 from runbook_lib.execution.run_record import PhaseSummary, finish, open_run, phase_summaries
 from runbook_lib.execution.start import DRIVER
 from runbook_lib.journal.entry import JournalEntry
-from runbook_lib.journal.journal import Journal, read_entries
+from runbook_lib.journal.journal import Journal
 from runbook_lib.journal.lock import RESUME_WAIT_S, RunLock
 from runbook_lib.topology.loading import Loaded, load
-
-ENGINE = "runbook"
-LOOK_S = 0.1
-ASK_AGAIN_S = 1.0
-GRACE_S = 5.0
-"""After a signal, how long a kernel may take to journal where it stands before it is killed."""
-
-
-class Progress(Protocol):
-    """Who tells a person how far the run is."""
-
-    def phase_started(self, phase: str, n: int, total: int) -> None:
-        """Phase n of total begins."""
-
-    def step_finished(self, phase: str, step: str, node: str, outcome: str) -> None:
-        """A step is verified on a node."""
-
-    def phase_finished(self, phase: str, outcome: str, seconds: float) -> None:
-        """A phase ended."""
-
-    def note(self, text: str) -> None:
-        """Something worth a line happened."""
 
 
 @dataclass(frozen=True)
@@ -192,13 +168,14 @@ class _Pipeline:
     def drive(self) -> RunResult:
         """Run what is not done; seal when all is."""
         crash_points.arm_from_environment("pipeline")
+        spare_slow_import()
         ending = ending_of(self.journal.entries)
         if ending is not None:
             return self._seal(str(ending["outcome"]))
         chosen = phases_of(self.journal.entries)
         secrets = HandedOver(self.loaded.topology)
         to_do = [phase for phase in chosen if outcome_of(self.journal.entries, phase) != "done"]
-        with _Kernels(lambda phase: self._start_kernel(phase, secrets)) as kernels:
+        with Kernels(lambda phase: self._start_kernel(phase, secrets)) as kernels:
             kernels.get_ready(to_do[:1])
             stop = self._run_phases(chosen, to_do, kernels)
         if stop is not None:
@@ -210,7 +187,7 @@ class _Pipeline:
         return self._result(outcome, 0, None, digest)
 
     def _run_phases(
-        self, chosen: Sequence[str], to_do: Sequence[str], kernels: _Kernels
+        self, chosen: Sequence[str], to_do: Sequence[str], kernels: Kernels
     ) -> RunResult | None:
         """Run the phases that are to be done; return the result of a stop, None after the last."""
         with keep_lab(self.loaded, self.folder.parameters, self.folder, chosen[0]):
@@ -253,7 +230,7 @@ class _Pipeline:
         return self.journal.entries
 
     def _execute(
-        self, phase: str, kernels: _Kernels, following: Sequence[str]
+        self, phase: str, kernels: Kernels, following: Sequence[str]
     ) -> signal.Signals | None:
         """Execute one phase's notebook; return the signal that stopped it, if one did.
 
@@ -261,18 +238,18 @@ class _Pipeline:
         """
         import papermill
 
-        _register(self.folder)
+        register(self.folder)
         attempt = attempts_of(self.journal.entries, phase) + 1
         source = run_folders.notebook(phase)
         output = self.folder.executed_notebook(phase, attempt)
-        tell = _Teller(self.folder.journal, self.progress, len(self.journal.entries))
+        tell = Teller(self.folder.journal, self.progress, len(self.journal.entries))
 
         def look() -> None:
             tell()
             kernels.get_ready(following)
 
         with kernels.take(phase) as kernel:
-            work = _Worker(
+            work = Worker(
                 lambda: papermill.execute_notebook(
                     str(source),
                     str(output),
@@ -290,7 +267,7 @@ class _Pipeline:
                 )
             )
             try:
-                return work.run(lambda: kernel.pid, look, tell.is_stopping)
+                return work.run(lambda: kernel.pid, tell, look)
             finally:
                 self._keep_trace(work.error, phase, attempt)
 
@@ -320,189 +297,3 @@ class _Pipeline:
             return
         text = redaction.redact("".join(traceback.format_exception(error)))
         write_file(self.folder.path / "debug" / f"papermill.{phase}.{attempt}.txt", text)
-
-
-class _Kernels:
-    """The kernels of a run: that of the next phase gets ready while a phase runs."""
-
-    def __init__(self, start: Callable[[str], Kernel]) -> None:
-        self._start = start
-        self._ready: dict[str, Kernel] = {}
-        self._hopeless = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        while self._ready:
-            self._ready.popitem()[1].end()
-
-    def get_ready(self, phases: Sequence[str]) -> None:
-        """Start the kernels of these phases; what cannot be had yet is told when it is taken."""
-        for phase in phases:
-            if phase not in self._ready and not self._hopeless:
-                try:
-                    self._ready[phase] = self._start(phase)
-                except Exception:  # noqa: BLE001 - it comes again, or not, where it can be told
-                    self._hopeless = True
-
-    @contextmanager
-    def take(self, phase: str) -> Iterator[Kernel]:
-        """Yield the phase's kernel, and end it afterwards."""
-        kernel = self._ready.pop(phase, None) or self._start(phase)
-        try:
-            yield kernel
-        finally:
-            kernel.end()
-
-
-class _Worker:
-    """papermill in a thread, watched by the main one."""
-
-    def __init__(self, work: Callable[[], object]) -> None:
-        self._work = work
-        self._error: BaseException | None = None
-        self._signal: signal.Signals | None = None
-        self._woken = threading.Event()
-
-    def run(
-        self,
-        kernel: Callable[[], int | None],
-        look: Callable[[], None],
-        is_stopping: Callable[[], bool],
-    ) -> signal.Signals | None:
-        """Return when the work is over; the signal that was passed on to the kernel, if any.
-
-        is_stopping: tells whether the phase has heard the interrupt.
-        The work's own error is kept back: the journal says how the phase ended.
-        """
-        thread = threading.Thread(target=self._run, name="papermill", daemon=True)
-        with _signals(self._on_signal):
-            thread.start()
-            clock = SystemClock()
-            killed_at, asked_at = None, 0.0
-            while thread.is_alive():
-                self._woken.wait(LOOK_S)
-                look()
-                now = clock.monotonic()
-                if self._signal is None:
-                    continue
-                if killed_at is None:
-                    self._woken.clear()
-                    killed_at = now + GRACE_S
-                if now > killed_at:
-                    _signal_kernel(kernel(), signal.SIGKILL)
-                elif now > asked_at + ASK_AGAIN_S and not is_stopping():
-                    # Between two cells a kernel lets an interrupt pass, so it is asked again.
-                    _signal_kernel(kernel(), signal.SIGINT)
-                    asked_at = now
-            thread.join()
-        look()
-        return self._signal
-
-    @property
-    def error(self) -> BaseException | None:
-        """Return what papermill ended with, None when it ended well."""
-        return self._error
-
-    def _run(self) -> None:
-        try:
-            self._work()
-        except BaseException as error:  # noqa: BLE001 - it is looked at in the main thread
-            self._error = error
-        finally:
-            self._woken.set()
-
-    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self._signal is None:
-            self._signal = signal.Signals(number)
-            self._woken.set()
-
-
-@contextmanager
-def _signals(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
-    """Let `handler` hear Ctrl-C and SIGTERM; outside the main thread nothing can."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {s: signal.signal(s, handler) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, earlier in before.items():
-            signal.signal(number, earlier)
-
-
-def _signal_kernel(pid: int | None, number: signal.Signals) -> None:
-    if pid is None:
-        return
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-class _Teller:
-    """Tells progress from what stands in the journal, not from what papermill thinks."""
-
-    def __init__(self, journal: Path, progress: Progress, known: int) -> None:
-        self._journal = journal
-        self._progress = progress
-        self._known = known
-        self._size = -1
-        self._last = ""
-
-    def __call__(self) -> None:
-        """Tell what was verified since the last look."""
-        size = self._journal.stat().st_size
-        if size == self._size:
-            return
-        self._size = size
-        entries = read_entries(self._journal)
-        for entry in entries[self._known :]:
-            data = entry.data
-            if entry.event == "verified":
-                self._progress.step_finished(
-                    data["phase"], data["step"], data["node"], data["outcome"]
-                )
-            elif entry.event == "rebooted":
-                self._progress.step_finished(data["phase"], "restart", data["node"], "changed")
-        self._known = len(entries)
-        self._last = entries[-1].event if entries else ""
-
-    def is_stopping(self) -> bool:
-        """Tell whether the phase has journalled that it was interrupted, or is closed."""
-        return self._last in {"interrupted", "phase_closed"}
-
-
-class _AtomicFiles:
-    """papermill's way to files, but a notebook is replaced as a whole or not at all."""
-
-    def read(self, path: str) -> str:
-        return Path(path).read_text("utf-8")
-
-    def listdir(self, path: str) -> list[str]:
-        return [str(entry) for entry in Path(path).iterdir()]
-
-    def write(self, text: str, path: str) -> None:
-        crash_points.reach("notebook:save")
-        write_file(Path(path), text)
-
-    def pretty_path(self, path: str) -> str:
-        return path
-
-
-def _register(folder: RunFolder) -> None:
-    """Make papermill know our engine, and write into this run folder atomically."""
-    from papermill.engines import papermill_engines
-    from papermill.iorw import papermill_io
-
-    from runbook_lib.execution.engine import RunbookEngine
-
-    papermill_engines.register(ENGINE, RunbookEngine)
-    papermill_io.register(str(folder.path), _AtomicFiles())
-
-
-def spare_slow_import() -> None:
-    """Keep papermill's import from compiling a grammar that only checks IRIs (1.1 s)."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -24,6 +24,7 @@ from runbook_lib.execution.phase_plan import (
     describe,
     fingerprint,
     outcome_of,
+    remaining_is_covered,
 )
 from runbook_lib.steps.step import (
     Blocked,
@@ -58,10 +59,15 @@ class Runner:
     topology: Topology
     actor: Actor
     _seen: dict[tuple[str, str], Plan] = field(default_factory=dict)
+    _agreed: PhasePlan | None = None
 
     def plan(self) -> PhasePlan:
-        """Return the phase's plan from one sweep over all steps and both nodes."""
+        """Return the phase's plan from one sweep over all steps and both nodes.
+
+        The first one is the one that passes the gate: what it does not hold, `run` refuses.
+        """
         plan = PhasePlan(self.phase, self._sweep(self.factories))
+        self._agreed = self._agreed or plan
         self._seen = {planned.key: planned.plan for planned in plan.steps}
         return plan
 
@@ -79,6 +85,7 @@ class Runner:
         planned = self._sweep((factory,))
         for step in planned:
             self._refuse_stale(step)
+        self._refuse_unagreed(planned)
         refuse_blocked(self.phase, planned)
         rounds = max((len(step.changes) for step in planned), default=0)
         adopted: set[tuple[str, str]] = set()  # (node, setting)
@@ -108,6 +115,16 @@ class Runner:
             why=f"{now.title}: the plan saw {describe(seen)}; now {describe(now.plan)}",
             next_step="find out who works on the node, then plan the phase again",
         )
+
+    def _refuse_unagreed(self, now: Iterable[PlannedStep]) -> None:
+        """Refuse what somebody made necessary while a step of ours acted on the node."""
+        unagreed = remaining_is_covered(self._agreed.data(), now) if self._agreed else []
+        if unagreed:
+            raise StalePlanError(
+                f"{self.phase} has come to changes that its plan did not hold.",
+                why="; ".join(unagreed),
+                next_step="find out who works on the node, then plan the phase again",
+            )
 
     def _after(self, factory: StepFactory) -> tuple[PlannedStep, ...]:
         """Read every step again: what our changes moved elsewhere is then known as ours."""

@@ -33,9 +33,6 @@ class Pipeline:
     answer: Any = None
     calls: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def spare_slow_import(self) -> None:
-        self.calls.append(("spared",))
-
     def _answered(self, *call: object) -> Any:
         self.calls.append(call)
         if isinstance(self.answer, Exception):
@@ -119,7 +116,7 @@ def test_run_hands_on_its_options_and_says_where_the_record_is(pipeline: Pipelin
 
     ended = invoke("run", PARAMETERS, "--from", "10", "--to", "20", "--run-folder", "/srv/runs/one")
 
-    assert pipeline.calls == [("spared",), ("run", LAB, "10", "20", Path("/srv/runs/one"))]
+    assert pipeline.calls == [("run", LAB, "10", "20", Path("/srv/runs/one"))]
     assert (ended.exit_code, ended.stderr) == (0, "")
     assert ended.stdout.splitlines() == [
         "phase                  outcome  steps  changes  took",
@@ -153,7 +150,7 @@ def test_a_run_that_waits_says_what_for_and_how_it_is_answered(pipeline: Pipelin
 
     ended = invoke("resume", "/srv/runs/one")
 
-    assert pipeline.calls == [("spared",), ("resume", Path("/srv/runs/one"))]
+    assert pipeline.calls == [("resume", Path("/srv/runs/one"))]
     assert ended.exit_code == ExitCode.WAITING
     assert ended.stdout.splitlines() == [
         "/srv/runs/one: waiting",

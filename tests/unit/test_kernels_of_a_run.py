@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from runbook_lib.execution.pipeline import _Kernels
+from runbook_lib.execution.kernels import Kernels
 
 
 @dataclass
@@ -22,8 +22,8 @@ class Nursery:
         self.noted.append(f"start {phase}")
         return Kernel(phase, self)
 
-    def kernels(self) -> _Kernels:
-        return _Kernels(self.start)  # type: ignore[arg-type] # stand-ins
+    def kernels(self) -> Kernels:
+        return Kernels(self.start)  # type: ignore[arg-type] # stand-ins
 
 
 @dataclass

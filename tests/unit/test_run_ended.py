@@ -37,7 +37,7 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         found.append(list(to_do))
 
     monkeypatch.setattr(pipeline._Pipeline, "_run_phases", run_phases)
-    monkeypatch.setattr(pipeline._Kernels, "get_ready", lambda *_: None)
+    monkeypatch.setattr(pipeline.Kernels, "get_ready", lambda *_: None)
     return found
 
 
