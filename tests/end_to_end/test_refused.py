@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -309,30 +309,40 @@ def test_connection_names_the_wrong_way_round_are_put_right(desk: Desk, lab: Lab
     assert standing(lab) == AS_DOCUMENTED
 
 
-@pytest.mark.parametrize(
-    ("match", "nth", "do", "step", "why"),
-    [
-        (".Rename", 1, "return:1326", "name_computers", "1326"),
-        ("newname=Public", 1, "exit:1", "name_connections", "code 1"),
-        ("EnableStatic", 2, "return:66", "set_private_addresses", "66: "),
-        ("SetDNSServerSearchOrder", 1, "return:91", "set_public_addresses", "91: "),
-        ("SetTcpipNetbios", 1, "return:100", "disable_netbios", "100: "),
-        ("shutdown.exe", 1, "exit:5", None, "code 5: access was denied"),
-    ],
-    ids=["Rename", "netsh", "EnableStatic", "SetDNSServerSearchOrder", "NetBIOS", "shutdown"],
+@dataclass(frozen=True)
+class Refusal:
+    """A command that the node answers with a code, the step that it ends, and what is told."""
+
+    match: str
+    do: str
+    step: str | None
+    why: str
+    nth: int = 1
+
+
+REFUSALS = (
+    Refusal(".Rename", "return:1326", "name_computers", "1326"),
+    Refusal("newname=Public", "exit:1", "name_connections", "code 1"),
+    Refusal("EnableStatic", "return:66", "set_private_addresses", "66: ", nth=2),
+    Refusal("SetDNSServerSearchOrder", "return:91", "set_public_addresses", "91: "),
+    Refusal("SetTcpipNetbios", "return:100", "disable_netbios", "100: "),
+    Refusal("shutdown.exe", "exit:5", None, "code 5: access was denied"),
 )
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.match)
 def test_a_node_that_says_no_ends_the_run_with_50_and_its_reason(
-    desk: Desk, lab: LabControl, match: str, nth: int, do: str, step: str | None, why: str
+    desk: Desk, lab: LabControl, refusal: Refusal
 ) -> None:
-    lab.arm_fault({"node": NODES[0], "match": match, "nth": nth, "do": do})
+    lab.arm_fault({"node": NODES[0], "match": refusal.match, "nth": refusal.nth, "do": refusal.do})
 
     ended, run = run_10(desk, desk.parameters(lab=lab))
 
     assert ended.code == 50
     assert NODES[0] in ended.error[0]
-    assert why in ended.error[1]
+    assert refusal.why in ended.error[1]
     (failed,) = events(run, "failed")
-    assert (failed["data"]["step"], failed["data"]["exit_code"]) == (step, 50)
+    assert (failed["data"]["step"], failed["data"]["exit_code"]) == (refusal.step, 50)
     assert unsettled(run) == []
     assert list(cell_states(notebook(run, NETWORKS)).values()).count("failed") == 1
     assert desk.scc("resume", run).code == 0
@@ -456,11 +466,11 @@ def test_a_torn_last_line_is_kept_told_and_gone_on_after(desk: Desk, lab: LabCon
     assert (run / "journal.torn-1").read_bytes() == b'{"at":"2026'
 
 
-def test_a_copy_of_a_run_folder_elsewhere_goes_on_too(desk: Desk, lab: LabControl) -> None:
+def test_a_run_folder_that_was_moved_goes_on_where_it_is(desk: Desk, lab: LabControl) -> None:
     run = desk.folder / "run"
     asks = desk.parameters(("approval: auto ", "approval: person "), lab=lab)
     assert desk.scc("run", asks, *ONLY_10, "--run-folder", run).code == 25
-    moved = shutil.move(run, desk.folder / "moved")
+    moved = run.rename(desk.folder / "moved")
 
     ended = desk.scc("resume", moved)
 
