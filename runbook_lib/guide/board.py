@@ -37,6 +37,7 @@ color:var(--jp-ui-font-color1,inherit);max-width:960px}
 .rb-board table.rb-steps{border-collapse:collapse;margin:.4em 0;font-size:13px;width:100%;
 table-layout:auto}
 .rb-board .rb-steps tr>*,.rb-board .rb-steps tr{text-align:left;background:none;border:0}
+.rb-board table.rb-steps tbody tr{background:none}
 .rb-board .rb-steps tr>*{padding:.2em .8em .2em 0;border-bottom:1px solid
 var(--jp-border-color2,#8884);line-height:1.4;vertical-align:top}
 .rb-board .rb-steps tr>*:not(:first-child){white-space:nowrap;width:11em}
