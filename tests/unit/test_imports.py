@@ -34,6 +34,7 @@ TABLE: dict[str, set[str]] = {
 """Package or module -> what it may import beside itself; cli may import everything."""
 
 AT_HOME: dict[str, set[str]] = {
+    "IPython": {"guide"},
     "ipywidgets": {"guide"},
     "pandas": {"pictures/table.py", "review/frames.py"},
     "papermill": {"execution"},
