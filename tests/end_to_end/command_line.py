@@ -230,10 +230,14 @@ def unsettled(run: Path) -> list[Entry]:
 
 
 def notebook(run: Path, phase: str, attempt: int = 1) -> dict[str, Any]:
+    """Return a run's executed notebook."""
+    return executed(run / "notebooks" / f"{phase}.{attempt}.ipynb")
+
+
+def executed(path: Path) -> dict[str, Any]:
     """Return an executed notebook; it is valid and shows nobody a traceback."""
     import nbformat
 
-    path = run / "notebooks" / f"{phase}.{attempt}.ipynb"
     text = path.read_text("utf-8")
     nbformat.validate(nbformat.reads(text, as_version=4))
     assert "Traceback" not in text
@@ -241,13 +245,13 @@ def notebook(run: Path, phase: str, attempt: int = 1) -> dict[str, Any]:
     return content
 
 
-def cell_states(executed: Mapping[str, Any]) -> dict[str, str]:
+def cell_states(run: Mapping[str, Any]) -> dict[str, str]:
     """Return the state of each code cell by the cell's last line."""
     return {
         str("".join(cell["source"])).strip().splitlines()[-1]: cell["metadata"]["papermill"][
             "status"
         ]
-        for cell in executed["cells"]
+        for cell in run["cells"]
         if cell["cell_type"] == "code"
     }
 
