@@ -171,7 +171,7 @@ class Phase:
         self._runner = Runner(
             self._name, self._factories, started.topology, Actor(self._name, crew)
         )
-        self._runner.actor.reboot_nodes |= restart.needed(journal.entries)
+        self._runner.actor.reboot_nodes |= restart.needed(journal.entries, self._name)
         self._plan = plan = self._runner.plan()
         write_json(started.folder.plan(self._name), plan.data())
         journal.append(

@@ -145,11 +145,15 @@ class PhasePlan:
 
     @property
     def needs_approval(self) -> bool:
-        """Tell whether anything could be changed; checks alone need nobody's word."""
+        """Tell whether anything could be changed; checks alone need nobody's word.
+
+        A setting that only waits for a restart counts: the phase would restart the node.
+        """
         return any(
             planned.changes
             or (
-                isinstance(planned.plan, Deferred) and planned.step.step_class is not StepClass.READ
+                isinstance(planned.plan, Deferred | RebootPending)
+                and planned.step.step_class is not StepClass.READ
             )
             for planned in self.steps
         )

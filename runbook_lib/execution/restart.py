@@ -37,13 +37,16 @@ STEADY_PROBES = 3
 """Answers in a row before a node counts as back: its services start one after the other."""
 
 
-def needed(entries: Iterable[JournalEntry]) -> set[str]:
-    """Return the nodes with a change of this run that still waits for a restart."""
+def needed(entries: Iterable[JournalEntry], phase: str) -> set[str]:
+    """Return the nodes with a change of this phase that still waits for a restart.
+
+    Another phase's restart is not this one's to make: nobody agreed to it here.
+    """
     waiting: set[str] = set()
     effects: dict[int, tuple[str, bool]] = {}
     for entry in entries:
         data = entry.data
-        if entry.event == "intent":
+        if entry.event == "intent" and data["phase"] == phase:
             later = data["effect"] == Effect.AFTER_REBOOT.value
             effects[entry.seq] = (str(data["node"]), later)
         elif entry.event in {"result", "adopted"}:
