@@ -20,6 +20,9 @@ def muster(started: Start, journal: Journal) -> Crew:
     """
     connections, waits = started.connections, started.topology.waits
     automatic = started.topology.approval is Approval.AUTO
+    # A run's own lab is up only while a phase is open: whoever answers the gate of an act there
+    # cannot do the act, so the lab does it once the gate is passed.
+    lab_acts = connections.lab is not None and started.topology.lab.control is None
     crew = Crew(
         sessions=connections.sessions,
         identities=enrolled(journal.entries),
@@ -28,7 +31,7 @@ def muster(started: Start, journal: Journal) -> Crew:
         clock=started.clock,
         poll_s=waits.poll_s,
         patience_s=waits.service_s,
-        hands=connections.hands if automatic else None,
+        hands=connections.hands if automatic or lab_acts else None,
         alive=started.alive,
     )
     restart.settle(started.phase, crew, deadline_s=waits.reboot_s)
