@@ -105,7 +105,14 @@ def test_stopped_at_any_point_it_ends_in_the_same_state_with_nothing_done_twice(
     assert wrong == {}
 
 
-RIGHT: tuple[Any, ...] = (True, Counter(), Counter(), set(), Counter(E2K7SCCNode1=1, E2K7SCCNode2=1), "done")
+RIGHT: tuple[Any, ...] = (
+    True,
+    Counter(),
+    Counter(),
+    set(),
+    Counter(E2K7SCCNode1=1, E2K7SCCNode2=1),
+    "done",
+)
 
 
 def stopped_at(
