@@ -34,7 +34,7 @@ from runbook_lib.execution.phase_record import (
     waiting_for_restart,
 )
 from runbook_lib.execution.picture_of import picture
-from runbook_lib.execution.run_folder import attempts_of, write_json
+from runbook_lib.execution.run_folder import attempts_of, outcome_of, write_json
 from runbook_lib.execution.runner import Row, Runner, refuse_blocked
 from runbook_lib.execution.start import Start, start
 from runbook_lib.execution.step_tables import planned_table, undo_table
@@ -330,16 +330,21 @@ class Phase:
             ) from error
 
     def _failed(self, step: str | None, outcome: str, code: int, error: Exception | None) -> None:
-        """Write the end of an attempt; a journal that cannot be written is told by the error."""
+        """Write the end of an attempt; a journal that cannot be written is told by the error.
+
+        A cell run without an attempt (a step before the plan) leaves the phase as it stands.
+        """
         self._may_go_on = code in GOES_ON_AFTER
         journal = self._started.journal
-        if journal is not None:
-            try:
+        try:
+            if journal is not None and outcome_of(journal.entries, self._name) == "running":
                 journal_end(journal, self._name, (outcome, code), step=step, error=error)
-            except RunbookError:
-                if error is None:
-                    raise
-        self._leave()
+        except RunbookError:
+            if error is None:
+                raise
+        finally:
+            # Whatever cannot be written: no cell acts under a plan that did not pass its gate.
+            self._leave()
 
     def _leave(self) -> None:
         self._is_open = False
