@@ -125,11 +125,12 @@ class GateKeeper:
     def _opened(self, gate: Gate) -> JournalEntry | None:
         """Return the gate's last opening for this very plan, unless it was refused since.
 
-        An act that a person reported and no read could find is asked for anew.
+        An answer is for one act: when a read has shown that act, or could not find it, the next
+        one is asked for anew.
         """
         found = None
         for entry in self._journal.entries:
-            if gate.kind == "manual" and self._was_not_done(gate, entry):
+            if gate.kind == "manual" and self._ends_act(gate, entry):
                 found = None
             if entry.data.get("gate") != gate.name:
                 continue
@@ -139,8 +140,8 @@ class GateKeeper:
                 found = None
         return found
 
-    def _was_not_done(self, gate: Gate, entry: JournalEntry) -> bool:
-        if entry.event != "result" or entry.data["outcome"] != "absent":
+    def _ends_act(self, gate: Gate, entry: JournalEntry) -> bool:
+        if entry.event not in {"result", "adopted"}:
             return False
         intent = self._journal.entries[entry.data["intent"]].data
         return (intent["phase"], intent["step"], intent["node"]) == (
@@ -181,6 +182,12 @@ class GateKeeper:
                 why=f"{path} is not what `approve` writes",
                 next_step=f"remove that file and answer again with scc-runbook approve "
                 f"{self._folder.path} {gate.name}",
+            )
+        if (answer["gate"], answer["opened"]) != (gate.name, opened.seq):
+            raise ApprovalError(
+                f"The answer to gate {gate.name} was given to another question.",
+                why=f"{path.name} answers {answer['gate']} (journal {answer['opened']})",
+                next_step=f"remove {path} and answer this gate with scc-runbook approve",
             )
         return dict(answer)
 
