@@ -59,20 +59,22 @@ def open_intents(entries: Sequence[JournalEntry], phase: str) -> list[JournalEnt
 
 
 def approved_before(entries: Sequence[JournalEntry], phase: str) -> dict[str, Any] | None:
-    """Return the data of the plan that was approved last for a phase, None without one."""
+    """Return the data of the plan that was approved last for a phase.
+
+    None without one, and after a refusal: it takes back what was approved before.
+    """
     plans = {
         e.data["plan_sha256"]: e.data
         for e in entries
         if e.event == "planned" and e.data["phase"] == phase
     }
     answers = [
-        e.data["plan_sha256"]
-        for e in entries
-        if e.event == "gate_answered"
-        and e.data["gate"] == f"{phase}.plan"
-        and e.data["answer"] == "approve"
+        e.data for e in entries if e.event == "gate_answered" and e.data["gate"] == f"{phase}.plan"
     ]
-    return dict(plans[answers[-1]]) if answers and answers[-1] in plans else None
+    if not answers or answers[-1]["answer"] != "approve":
+        return None
+    digest = answers[-1]["plan_sha256"]
+    return dict(plans[digest]) if digest in plans else None
 
 
 def changed_since(entries: Sequence[JournalEntry], phase: str, digest: str) -> bool:
