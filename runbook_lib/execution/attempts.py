@@ -58,13 +58,16 @@ def pass_plan_gate(
     Raises WaitingForPersonError, ApprovalError, or StalePlanError when the nodes have changed
     since the approval; the new plan's gate is then open.
     """
-    if given and given != plan.digest:
-        raise _stale(folder, plan, f"the approved plan is {given}, the nodes need {plan.digest}")
     gate = plan_gate(plan.phase, plan.digest)
     approved = approved_before(journal.entries, plan.phase)
-    if approved is not None and approved["plan_sha256"] != plan.digest:
+    before = approved["plan_sha256"] if approved is not None else ""
+    # A notebook that is run again still carries the digest of the plan that was approved first.
+    if given not in {"", plan.digest, before}:
+        keeper.open(gate)
+        raise _stale(folder, plan, f"the approved plan is {given}, the nodes need {plan.digest}")
+    if approved is not None and plan.digest not in {before, given}:
         uncovered = remaining_is_covered(approved, plan.steps)
-        if not uncovered and changed_since(journal.entries, plan.phase, approved["plan_sha256"]):
+        if not uncovered and changed_since(journal.entries, plan.phase, before):
             return
         keeper.open(gate)
         if not keeper.is_automatic:

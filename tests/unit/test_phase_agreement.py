@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import getpass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runbook_lib.clock import SteppedClock
 from runbook_lib.errors import (
+    ApprovalError,
+    CommandFailedError,
+    PreconditionError,
+    RunLockedError,
     StalePlanError,
     WaitingForPersonError,
 )
 from runbook_lib.execution import gates
 from runbook_lib.execution.phase import Phase
-from runbook_lib.execution.run_folder import open_gates
+from runbook_lib.execution.run_folder import open_gates, outcome_of
+from runbook_lib.journal.journal import Journal
 from runbook_lib.steps import configure_networks as steps
 from tests.in_process import InProcessSession, Rehearsal, with_person
 
@@ -126,3 +134,157 @@ def test_a_phase_that_only_reads_restarts_nothing(rehearsal: Rehearsal) -> None:
     rehearsal.carry_out(PHASE)
 
     assert [data["node"] for data in events(rehearsal, "rebooted")] == [NODE_1, NODE_2]
+
+
+def stop_at_netbios(rehearsal: Rehearsal) -> None:
+    """Let the next attempt fail late, after every act by hand."""
+    fault = {"node": NODE_1, "match": "SetTcpipNetbios", "nth": 1, "when": "before"}
+    rehearsal.world.arm_fault({**fault, "do": "return:91"})
+
+
+def test_a_gate_stays_shut_when_the_record_is_held_by_another_process(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phase = with_person(rehearsal).open(PHASE)
+    append = Journal.append
+
+    def held(self: Journal, event: str, data: Any) -> Any:
+        if event == "phase_closed":
+            raise RunLockedError("held", why="-", next_step="-")
+        return append(self, event, data)
+
+    monkeypatch.setattr(Journal, "append", held)
+    with pytest.raises(RunLockedError):
+        phase.plan()
+    monkeypatch.setattr(Journal, "append", append)
+
+    with pytest.raises(WaitingForPersonError):
+        phase.run(steps.name_computers)
+
+    assert rehearsal.world.ledger() == []
+
+
+def test_an_answer_put_under_another_gates_name_does_not_count(rehearsal: Rehearsal) -> None:
+    plan_and_wait(with_person(rehearsal))
+    answer(rehearsal)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+    assert rehearsal.folder is not None
+    first, second = open_gates(rehearsal.folder.entries())
+    gates.approve(str(rehearsal.folder.path), second.gate, by="R. Viewer", reason="CHG-1")
+    answers = rehearsal.folder.path / "gates"
+    given = answers / f"{second.gate}.{second.opened}.json"
+    (answers / f"{first.gate}.{first.opened}.json").write_bytes(given.read_bytes())
+
+    with pytest.raises(ApprovalError) as caught:
+        rehearsal.carry_out(PHASE)
+
+    assert caught.value.what == f"The answer to gate {first.gate} was given to another question."
+
+
+def test_an_act_that_was_undone_since_is_asked_for_again(rehearsal: Rehearsal) -> None:
+    plan_and_wait(with_person(rehearsal))
+    answer(rehearsal)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+    answer(rehearsal)
+    stop_at_netbios(rehearsal)
+    with acting_late(rehearsal), pytest.raises(CommandFailedError):
+        rehearsal.carry_out(PHASE)
+    act(rehearsal, "bind-file-sharing", NODE_1, mac=PRIVATE[NODE_1])
+
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+
+    assert waiting(rehearsal) == [f"{PHASE}.unbind_file_sharing.{NODE_1}"]
+
+
+@contextmanager
+def acting_late(rehearsal: Rehearsal) -> Iterator[None]:
+    """Let the person act only after the answer, while the phase waits for it to show."""
+    sleep = SteppedClock.sleep
+
+    def sleep_while_a_person_acts(self: SteppedClock, seconds: float) -> None:
+        for node, mac in PRIVATE.items():
+            act(rehearsal, "unbind-file-sharing", node, mac=mac)
+        sleep(self, seconds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SteppedClock, "sleep", sleep_while_a_person_acts)
+        yield
+
+
+def test_after_a_refusal_no_earlier_approval_counts(rehearsal: Rehearsal) -> None:
+    act(rehearsal, "unbind-file-sharing", NODE_1, mac=PRIVATE[NODE_1])
+    phase = plan_and_wait(with_person(rehearsal))
+    answer(rehearsal)
+    phase.plan()
+    run_up_to(phase, steps.order_bindings)
+    act(rehearsal, "bind-file-sharing", NODE_1, mac=PRIVATE[NODE_1])
+    with pytest.raises(StalePlanError):
+        rehearsal.open(PHASE).plan()
+    answer(rehearsal, refuse=True)
+    with pytest.raises(ApprovalError):
+        rehearsal.open(PHASE).plan()
+    act(rehearsal, "unbind-file-sharing", NODE_1, mac=PRIVATE[NODE_1])
+
+    plan_and_wait(rehearsal)
+
+
+def digest_of_the_plan(rehearsal: Rehearsal) -> str:
+    rehearsal.mode = "plan"
+    phase = rehearsal.open(PHASE)
+    phase.plan()
+    rehearsal.mode = "apply"
+    assert phase._plan is not None
+    return phase._plan.digest
+
+
+def test_a_plan_approved_by_its_digest_holds_when_its_notebook_is_run_again(
+    rehearsal: Rehearsal,
+) -> None:
+    with_person(rehearsal).approved_plan = digest_of_the_plan(rehearsal)
+    phase = rehearsal.open(PHASE)
+    phase.plan()
+    phase.run(steps.name_computers)
+
+    again = rehearsal.open(PHASE)
+    again.plan()
+
+    assert [data["by"] for data in events(rehearsal, "gate_answered")] == [getpass.getuser()]
+
+
+def test_a_digest_approves_the_plan_that_an_earlier_one_does_not_cover(
+    rehearsal: Rehearsal,
+) -> None:
+    plan_and_wait(with_person(rehearsal))
+    answer(rehearsal)
+    rehearsal.open(PHASE).plan()
+    act(rehearsal, "set-netbios", NODE_1, mac=PRIVATE[NODE_1], value="1")
+    rehearsal.approved_plan = digest_of_the_plan(rehearsal)
+
+    rehearsal.open(PHASE).plan()
+
+    assert waiting(rehearsal) == []
+
+
+def test_a_digest_of_another_plan_leaves_a_gate_that_can_be_answered(
+    rehearsal: Rehearsal,
+) -> None:
+    with_person(rehearsal).approved_plan = "0" * 64
+
+    with pytest.raises(StalePlanError):
+        rehearsal.open(PHASE).plan()
+
+    assert waiting(rehearsal) == [f"{PHASE}.plan"]
+
+
+def test_a_cell_out_of_order_leaves_a_phase_that_is_done_as_it_is(rehearsal: Rehearsal) -> None:
+    rehearsal.carry_out(CHECKS)
+    again = rehearsal.open(CHECKS)
+
+    with pytest.raises(PreconditionError):
+        again.run(again.steps[0])
+
+    assert rehearsal.folder is not None
+    assert outcome_of(rehearsal.folder.entries(), CHECKS) == "done"
