@@ -16,7 +16,12 @@ from typing import IO, Any
 
 from runbook_lib import crash_points, redaction
 from runbook_lib.clock import Clock, SystemClock
-from runbook_lib.errors import ExitCode, ParametersError, PreconditionError
+from runbook_lib.errors import (
+    ExitCode,
+    OutcomeUnknownError,
+    ParametersError,
+    PreconditionError,
+)
 from runbook_lib.execution import phases as all_phases
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.connections import HandedOver, connect, keep_lab
@@ -195,7 +200,7 @@ class _Pipeline:
                 self.progress.phase_started(phase, chosen.index(phase) + 1, len(chosen))
                 began = self.clock.monotonic()
                 stopped_by = self._execute(phase, kernels, to_do[later : later + 1])
-                entries = self._look()
+                entries = self._look(stopped_by)
                 outcome = outcome_of(entries, phase)
                 self.progress.phase_finished(phase, outcome, self.clock.monotonic() - began)
                 if stopped_by is not None:
@@ -209,8 +214,7 @@ class _Pipeline:
         """Return the result of a stop, journalled here if the kernel could not."""
         if outcome not in {"interrupted", "failed", "waiting"}:
             self.journal.append("interrupted", {"phase": phase, "signal": by.name})
-        code = ExitCode.TERMINATED if by is signal.SIGTERM else ExitCode.INTERRUPTED
-        return self._result("interrupted", int(code), None, None)
+        return self._result("interrupted", _code_of(by), None, None)
 
     def _result(
         self, outcome: str, code: int, error: Mapping[str, Any] | None, digest: str | None
@@ -220,13 +224,26 @@ class _Pipeline:
         gates = open_gates(entries)
         return RunResult(self.folder, outcome, code, error, digest, phases, gates)
 
-    def _look(self) -> tuple[JournalEntry, ...]:
-        """Return the journal with what kernels appended; end a phase whose kernel did not."""
+    def _look(self, by: signal.Signals | None) -> tuple[JournalEntry, ...]:
+        """Return the journal with what kernels appended; end a phase whose kernel did not.
+
+        by: the signal that was passed on to the kernel, if any.
+        """
         self.journal.catch_up()
         entries = self.journal.entries
         for phase in phases_of(entries):
-            if outcome_of(entries, phase) == "running":
-                journal_end(self.journal, phase, ("failed", int(ExitCode.UNKNOWN)))
+            if outcome_of(entries, phase) != "running":
+                continue
+            if by is not None:
+                journal_end(self.journal, phase, ("interrupted", _code_of(by)))
+                continue
+            silence = OutcomeUnknownError(
+                f"The kernel of {phase} ended without a word.",
+                why=f"it was killed or broke down after journal entry {entries[-1].seq} "
+                f"({entries[-1].event})",
+                next_step=f"scc-runbook resume {self.folder.path}",
+            )
+            journal_end(self.journal, phase, ("failed", int(ExitCode.UNKNOWN)), error=silence)
         return self.journal.entries
 
     def _execute(
@@ -297,3 +314,7 @@ class _Pipeline:
             return
         text = redaction.redact("".join(traceback.format_exception(error)))
         write_file(self.folder.path / "debug" / f"papermill.{phase}.{attempt}.txt", text)
+
+
+def _code_of(by: signal.Signals) -> int:
+    return int(ExitCode.TERMINATED if by is signal.SIGTERM else ExitCode.INTERRUPTED)
