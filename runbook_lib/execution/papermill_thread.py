@@ -67,7 +67,7 @@ class Worker:
                     _signal_kernel(kernel(), signal.SIGKILL)
                 elif now > asked_at + ASK_AGAIN_S and not tell.is_stopping():
                     # Between two cells a kernel lets an interrupt pass, so it is asked again.
-                    _signal_kernel(kernel(), signal.SIGINT)
+                    _signal_kernel(kernel(), self._signal)
                     asked_at = now
             thread.join()
         look()

@@ -16,7 +16,6 @@ from runbook_lib import crash_points
 from runbook_lib.errors import (
     BugError,
     ExitCode,
-    InterruptedRunError,
     PreconditionError,
     RunbookError,
     WaitingForPersonError,
@@ -38,6 +37,7 @@ from runbook_lib.execution.run_folder import attempts_of, outcome_of, write_json
 from runbook_lib.execution.runner import Row, Runner, refuse_blocked
 from runbook_lib.execution.start import Start, start
 from runbook_lib.execution.step_tables import planned_table, undo_table
+from runbook_lib.execution.stopping import hearing_sigterm, stopped
 from runbook_lib.journal.journal import Journal
 from runbook_lib.pictures.table import Table, step_table
 from runbook_lib.steps.step import StepFactory
@@ -307,14 +307,12 @@ class Phase:
         if not self._is_open:
             raise self._closed()
         try:
-            yield
-        except KeyboardInterrupt as error:
-            self._failed(step, "interrupted", 130, None)
-            raise InterruptedRunError(
-                f"{self._name} was stopped by a person.",
-                why=f"interrupted{f' in {step}' if step else ''}; the journal says how far it got",
-                next_step=f"scc-runbook resume {self._started.folder.path}",
-            ) from error
+            with hearing_sigterm():
+                yield
+        except KeyboardInterrupt as by:
+            error = stopped(self._name, step, str(self._started.folder.path), by)
+            self._failed(step, "interrupted", int(error.exit_code), None)
+            raise error from by
         except WaitingForPersonError as error:
             self._failed(step, "waiting", int(error.exit_code), None)
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runbook_lib.errors import RunbookError
+from runbook_lib.errors import ExitCode, RunbookError
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.run_folder import attempts_of
 from runbook_lib.journal.entry import JournalEntry
@@ -23,7 +23,8 @@ def journal_end(
     """Append why and how an attempt at a phase ended: its outcome and exit code."""
     outcome, code = ended
     if outcome == "interrupted":
-        journal.append("interrupted", {"phase": phase, "signal": "SIGINT"})
+        signal_ = "SIGTERM" if code == ExitCode.TERMINATED else "SIGINT"
+        journal.append("interrupted", {"phase": phase, "signal": signal_})
     if error is not None:
         known = isinstance(error, RunbookError)
         journal.append(
