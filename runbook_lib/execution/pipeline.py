@@ -106,7 +106,7 @@ def resume(run: Path, progress: Progress) -> RunResult:
             )
         loaded = load(folder.parameters)
         journal = Journal.open(folder.journal, clock)
-        _refuse_edited_parameters(folder, loaded, journal.entries)
+        run_folders.refuse_edited_parameters(folder, loaded.sha256, journal.entries)
         return _Pipeline(folder, journal, loaded, clock, progress, lock).drive()
 
 
@@ -145,20 +145,6 @@ def plan(parameters: Path, phase: str | None = None) -> list[PhasePlan]:
         ]
     finally:
         connections.close()
-
-
-def _refuse_edited_parameters(
-    folder: RunFolder, loaded: Loaded, entries: Sequence[JournalEntry]
-) -> None:
-    began = run_folders.began(folder, entries)
-    if began.data["parameters_sha256"] == loaded.sha256:
-        return
-    raise ParametersError(
-        f"{folder.parameters} was changed since the run began.",
-        why=f"the run was started with {began.data['parameters_sha256']}, the file has "
-        f"{loaded.sha256}",
-        next_step="put the file back as it was, or close this run and start another one",
-    )
 
 
 @dataclass

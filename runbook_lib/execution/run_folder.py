@@ -211,6 +211,19 @@ def began(folder: RunFolder, entries: Iterable[JournalEntry]) -> JournalEntry:
     )
 
 
+def refuse_edited_parameters(
+    folder: RunFolder, sha256: str, entries: Iterable[JournalEntry]
+) -> None:
+    """Raise ParametersError unless the run was begun with parameters of this SHA-256."""
+    used = began(folder, entries).data["parameters_sha256"]
+    if used != sha256:
+        raise ParametersError(
+            f"{folder.parameters} was changed since the run began.",
+            why=f"the run was started with {used}, the file has {sha256}",
+            next_step="put the file back as it was, or close this run and start another one",
+        )
+
+
 def phases_of(entries: Sequence[JournalEntry]) -> tuple[str, ...]:
     """Return the phases that a run is to carry out, in the procedure's order.
 

@@ -106,21 +106,9 @@ def start(
         )
     clock = SystemClock()
     folder = RunFolder(run_folders.resolve(run_folder).absolute()) if run_folder else None
-    if mode == "apply" and folder is not None and folder.is_sealed:
-        raise PreconditionError(
-            f"The run {folder.name} has ended.",
-            why="its record is sealed",
-            next_step="leave the notebook's parameter `run_folder` empty to begin another run",
-        )
     if folder is not None and folder.journal.exists():
         loaded = _same_parameters(folder, parameters_file)
         journal = Journal.open(folder.journal, clock) if mode == "apply" else None
-        if journal is not None and run_folders.ending_of(journal.entries) is not None:
-            raise PreconditionError(
-                f"The run {folder.name} has ended.",
-                why="it was closed, and its record is not sealed yet",
-                next_step=f"let it be sealed: scc-runbook resume {folder.path}",
-            )
     else:
         loaded = load(run_folders.resolve(parameters_file))
         journal = None
@@ -137,16 +125,23 @@ def start(
     if mode == "apply" and folder is not None:
         parameters_file, run_folder = str(folder.parameters), str(folder.path)
     try:
-        connections = connect(
-            loaded,
-            folder.parameters if folder else run_folders.resolve(parameters_file),
-            folder,
-            phase,
-            clock,
-            read_only=mode == "plan",
-        )
-    except BaseException as error:
-        _journal_failure(journal, phase, error)
+        if journal is not None and folder is not None:
+            # Asked under the lock: until then another process may have ended the run.
+            _refuse_ended(folder, journal)
+        try:
+            connections = connect(
+                loaded,
+                folder.parameters if folder else run_folders.resolve(parameters_file),
+                folder,
+                phase,
+                clock,
+                read_only=mode == "plan",
+                in_kernel=True,
+            )
+        except BaseException as error:
+            _journal_failure(journal, phase, error)
+            raise
+    except BaseException:
         # A kernel lives on, and the next try must not meet its own lock.
         if lock is not None:
             lock.release()
@@ -182,9 +177,26 @@ def _journal_failure(journal: Journal | None, phase: str, error: BaseException) 
     journal_end(journal, phase, ("failed", int(error.exit_code)), error=error)
 
 
+def _refuse_ended(folder: RunFolder, journal: Journal) -> None:
+    journal.catch_up()
+    if folder.is_sealed:
+        raise PreconditionError(
+            f"The run {folder.name} has ended.",
+            why="its record is sealed",
+            next_step="leave the notebook's parameter `run_folder` empty to begin another run",
+        )
+    if run_folders.ending_of(journal.entries) is not None:
+        raise PreconditionError(
+            f"The run {folder.name} has ended.",
+            why="it was closed, and its record is not sealed yet",
+            next_step=f"let it be sealed: scc-runbook resume {folder.path}",
+        )
+
+
 def _same_parameters(folder: RunFolder, parameters_file: str) -> Loaded:
     """Return the run's own parameters; refuse a given file that says something else."""
     used = load(folder.parameters)
+    run_folders.refuse_edited_parameters(folder, used.sha256, folder.entries())
     given = run_folders.resolve(parameters_file)
     if given.resolve() == folder.parameters.resolve() or not given.exists():
         return used

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,21 @@ from runbook_lib.clock import SystemClock
 from runbook_lib.errors import (
     ApprovalError,
     CommandFailedError,
+    CredentialError,
     NodeUnreachableError,
     PreconditionError,
     RunLockedError,
     StalePlanError,
     WaitingForPersonError,
 )
-from runbook_lib.execution import gates, start
+from runbook_lib.execution import connections, gates, start
 from runbook_lib.execution.phase import Phase
 from runbook_lib.execution.run_folder import open_gates, outcome_of
 from runbook_lib.journal.lock import RunLock
 from runbook_lib.journal.manifest import seal
 from runbook_lib.steps import configure_networks as steps
-from runbook_lib.topology.loading import load
 from runbook_lib.topology.models import Approval
-from tests.builders import LAB
+from tests.builders import LAB, loaded
 from tests.in_process import InProcessSession, Rehearsal
 
 PHASE = "10_configure_networks"
@@ -42,9 +44,9 @@ def rehearsal(tmp_path: Path) -> Rehearsal:
 @pytest.fixture
 def production(rehearsal: Rehearsal) -> Rehearsal:
     """A person answers the gates."""
-    loaded = load(LAB)
-    topology = loaded.topology.model_copy(update={"approval": Approval.PERSON})
-    rehearsal.loaded = type(loaded)(topology, loaded.text, loaded.sha256, loaded.warnings)
+    given = loaded()
+    topology = given.topology.model_copy(update={"approval": Approval.PERSON})
+    rehearsal.loaded = replace(given, topology=topology)
     return rehearsal
 
 
@@ -322,3 +324,22 @@ def test_another_attempt_stands_on_the_same_run_and_its_own_parameters(
     assert second.lock.holder.lock_id != first.lock.holder.lock_id
     assert outcome_of(second.entries(), PHASE) == "not started"
     assert isinstance(second.connections.sessions[NODE_1], InProcessSession)
+
+
+def test_a_notebook_alone_touches_no_descriptor_of_its_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "lab_of", lambda *_: None)
+    reading, writing = os.pipe()
+    os.write(writing, b"not a password, but what the kernel talks about")
+    os.close(writing)
+    parameters = tmp_path / "own.yaml"
+    text = LAB.read_text("utf-8").replace("lab:local-administrator", f"fd:{reading}")
+    parameters.write_text(text, "utf-8")
+
+    with pytest.raises(CredentialError) as caught:
+        Phase.open(PHASE, parameters_file=str(parameters), mode="plan")
+
+    assert caught.value.why == "only the command line can ask for it, not a notebook run alone"
+    assert os.read(reading, 3) == b"not"
+    os.close(reading)

@@ -8,11 +8,19 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.errors import PreconditionError, WaitingForPersonError
-from runbook_lib.execution import pipeline
+from runbook_lib.errors import (
+    NodeUnreachableError,
+    ParametersError,
+    PreconditionError,
+    WaitingForPersonError,
+)
+from runbook_lib.execution import kernels, pipeline, start
 from runbook_lib.execution.phase import Phase
 from runbook_lib.execution.run_folder import status
+from runbook_lib.execution.run_record import finish
 from runbook_lib.journal.journal import Journal
+from runbook_lib.journal.lock import RunLock
+from runbook_lib.journal.manifest import State, verify
 from tests.builders import LAB
 from tests.in_process import Rehearsal, with_person
 
@@ -37,12 +45,16 @@ def driven(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
         found.append(list(to_do))
 
     monkeypatch.setattr(pipeline._Pipeline, "_run_phases", run_phases)
-    monkeypatch.setattr(pipeline.Kernels, "get_ready", lambda *_: None)
+    monkeypatch.setattr(kernels.Kernels, "get_ready", lambda *_: None)
     return found
 
 
 @pytest.fixture
-def rehearsal(tmp_path: Path) -> Rehearsal:
+def rehearsal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
+    def connect(*_arguments: Any, **_named: Any) -> Any:
+        raise NodeUnreachableError("a node was to be asked", why="-", next_step="-")
+
+    monkeypatch.setattr(start, "connect", connect)
     return Rehearsal.on_factory_nodes(tmp_path)
 
 
@@ -90,3 +102,39 @@ def test_the_status_tells_every_phase_that_a_notebook_opened(rehearsal: Rehearsa
     found = status(folder)
 
     assert found.phases == ((CHECKS, "done", 1), (NETWORKS, "waiting", 1))
+
+
+def test_a_notebook_refuses_parameters_that_were_edited_in_its_run(rehearsal: Rehearsal) -> None:
+    rehearsal.carry_out(CHECKS)
+    assert rehearsal.folder is not None
+    used = rehearsal.folder.parameters
+    text = used.read_text("utf-8").replace("10.10.10.1}", "10.10.10.9}")
+    used.write_text(text, "utf-8")
+
+    with pytest.raises(ParametersError) as caught:
+        Phase.open(NETWORKS, parameters_file=str(used), run_folder=str(rehearsal.folder.path))
+
+    assert caught.value.what == f"{used} was changed since the run began."
+
+
+def test_a_run_that_ends_while_a_notebook_starts_takes_no_further_entry(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearsal.carry_out(CHECKS)
+    assert rehearsal.folder is not None
+    folder = rehearsal.folder
+    take = RunLock.take
+
+    def end_first(run: Path, *given: Any, **named: Any) -> RunLock:
+        journal = Journal.open(folder.journal, rehearsal.started[0].clock)
+        finish(folder, journal, outcome="done", by=None, reason=None)
+        return take(run, *given, **named)
+
+    monkeypatch.setattr(RunLock, "take", end_first)
+
+    with pytest.raises(PreconditionError) as caught:
+        Phase.open(NETWORKS, parameters_file=str(LAB), run_folder=str(folder.path))
+
+    assert caught.value.what == f"The run {folder.name} has ended."
+    take(folder.path, rehearsal.started[0].clock, who="the next one").release()
+    assert verify(folder.path).state is State.WHOLE
