@@ -160,11 +160,13 @@ class SealedHttp:
         return "Kerberos" if self._is_kerberos else "Negotiate"
 
     def _opened(self) -> http.client.HTTPConnection:
-        failures = []
-        for endpoint in self._endpoints:
-            limit_s = min(CONNECT_S, seconds(self.deadline))
+        failures: list[str] = []
+        places = self._places(failures)
+        for number, (endpoint, address) in enumerate(places):
+            # Shared out, so that dead addresses leave time for the next one and for the logon.
+            share_s = seconds(self.deadline) / (len(places) - number + 1)
             try:
-                opened = socket.create_connection((endpoint.host, endpoint.port), limit_s)
+                opened = socket.create_connection(address, min(CONNECT_S, share_s))
             except OSError as error:
                 failures.append(f"{endpoint}: {error.strerror or str(error) or 'no answer'}")
                 continue
@@ -179,6 +181,18 @@ class SealedHttp:
             why="; ".join(failures),
             next_step=f"see that {self.node} is on and that its WinRM service runs",
         )
+
+    def _places(self, failures: list[str]) -> list[tuple[Endpoint, tuple[str, int]]]:
+        """Return every address to try, the one that answered last first."""
+        places = []
+        for endpoint in sorted(self._endpoints, key=lambda one: one != self.at):
+            try:
+                found = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
+            except OSError as error:
+                failures.append(f"{endpoint}: {error.strerror or error}")
+                continue
+            places += [(endpoint, (str(place[4][0]), endpoint.port)) for place in found]
+        return places
 
     def _logged_on(self) -> Any:
         """Return the security context that both sides agreed on; one refusal is final."""
