@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook_lib.commands.network import Adapter
 from runbook_lib.steps.step import Blocked
@@ -11,7 +11,11 @@ from runbook_lib.topology.models import Topology
 
 @dataclass(frozen=True)
 class Wished:
-    """One node's adapter on one network, as the parameter file wants it."""
+    """One node's adapter on one network, as the parameter file wants it.
+
+    of_cluster: addresses that the cluster service brings online there, on whichever node owns
+    them; none of the adapter's own.
+    """
 
     node: str
     network: str
@@ -19,6 +23,7 @@ class Wished:
     mac: str
     address: str
     mask: str
+    of_cluster: tuple[str, ...] = ()
 
 
 def public(topology: Topology) -> tuple[Wished, ...]:
@@ -32,6 +37,7 @@ def public(topology: Topology) -> tuple[Wished, ...]:
             node.public.mac,
             node.public.address,
             network.mask,
+            (topology.cluster.address, topology.mailbox_server.address),
         )
         for node in topology.nodes
     )
@@ -76,6 +82,19 @@ def usable(adapter: Adapter | None, wished: Wished) -> Adapter | Blocked:
         f"{found.connection} ({wished.mac}) has no link: {found.status}",
         f"connect the cable of {found.connection} on {wished.node} (a switch, not a "
         "crossover cable), or enable the adapter",
+    )
+
+
+def own(adapter: Adapter, wished: Wished) -> Adapter:
+    """Return the adapter without the addresses that the cluster service brought online on it."""
+    if not set(adapter.addresses) & set(wished.of_cluster):
+        return adapter
+    pairs = zip(adapter.addresses, adapter.masks, strict=False)
+    kept = [pair for pair in pairs if pair[0] not in wished.of_cluster]
+    return replace(
+        adapter,
+        addresses=tuple(address for address, _ in kept),
+        masks=tuple(mask for _, mask in kept),
     )
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from runbook_lib.commands import netsh, network
 from runbook_lib.commands.network import Adapter
-from runbook_lib.steps.adapters import Wished, listed, usable, with_masks
+from runbook_lib.steps.adapters import Wished, listed, own, usable, with_masks
 from runbook_lib.steps.step import Blocked, Change, Changes, NoChange, Plan, Reads, StepClass
 
 
@@ -31,15 +31,26 @@ class SetPublicAddresses:
         return {"seen": network.adapter(self.wished.mac)}
 
     def plan(self, seen: Adapter | None) -> Plan:
-        """Return what differs; whatever DHCP lent counts as different, for it goes with DHCP."""
-        adapter = usable(seen, self.wished)
-        if isinstance(adapter, Blocked):
-            return adapter
+        """Return what differs; whatever DHCP lent counts as different, for it goes with DHCP.
+
+        The cluster's addresses are no difference, and are not taken away by setting the own one.
+        """
+        found = usable(seen, self.wished)
+        if isinstance(found, Blocked):
+            return found
         changes = []
+        adapter = own(found, self.wished)
         address, mask = self.wished.address, self.wished.mask
         leased = adapter.dhcp_enabled
         name = self.wished.connection
         if leased or (adapter.addresses, adapter.masks) != ((address,), (mask,)):
+            if adapter is not found:
+                of_cluster = [one for one in found.addresses if one not in adapter.addresses]
+                return Blocked(
+                    f"{name} holds {', '.join(of_cluster)} of the cluster; to change its address "
+                    "would take them away",
+                    "move the cluster's groups to the other node, then plan again",
+                )
             by = network.set_address(
                 adapter.index, address, mask, drops_session=adapter.addresses[:1] != (address,)
             )

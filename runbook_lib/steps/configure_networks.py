@@ -13,7 +13,7 @@ from runbook_lib.commands import network, system
 from runbook_lib.commands.network import Adapter
 from runbook_lib.commands.system import Computer, ComputerNames
 from runbook_lib.steps import adapters
-from runbook_lib.steps.adapters import Wished, usable
+from runbook_lib.steps.adapters import Wished, own, usable
 from runbook_lib.steps.addresses import SetPrivateAddresses, SetPublicAddresses, StopDnsRegistration
 from runbook_lib.steps.binding_lists import OrderBindings, UnbindFileSharing
 from runbook_lib.steps.connection_names import NameConnections
@@ -116,7 +116,7 @@ class ConfirmSettings:
                     f"find the machine that uses {wished.address} (event 4199 of source Tcpip on "
                     f"{self.node}), and give one of the two another address",
                 )
-            if adapter.addresses != (wished.address,):
+            if own(adapter, wished).addresses != (wished.address,):
                 return AfterTheChanges(PHASE)
         return NoChange(f"{self.public.address} and {self.private.address} in use")
 
