@@ -155,11 +155,16 @@ def adapters() -> Query[tuple[Adapter, ...]]:
 
 
 def adapter(mac: str) -> Query[Adapter | None]:
-    """Return the adapter with this MAC address, or None when the node has none."""
+    """Return the adapter with this MAC address, or None when the node has none.
+
+    The cards of a team share its address; the one that TCP/IP is bound to is meant.
+    """
     wanted = rows.mac(mac)
 
     def pick(answers: Sequence[Answer]) -> Adapter | None:
         found = [one for one in _adapters(answers) if one.mac == wanted]
+        bound = [one for one in found if one.ip_enabled]
+        found = bound if len(bound) == 1 else found
         if len(found) > 1:
             names = ", ".join(one.connection for one in found)
             raise ValueError(f"{wanted} belongs to more than one connection: {names}")

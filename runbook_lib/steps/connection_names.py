@@ -32,20 +32,22 @@ class NameConnections:
 
     def plan(self, adapters: Sequence[Adapter]) -> Plan:
         """Return the renames in an order in which no name is ever wanted twice."""
+        # The cards of a team share its address; the team alone has TCP/IP, so it comes last.
+        by_binding = sorted(adapters, key=lambda adapter: adapter.ip_enabled)
         found: dict[str, Adapter] = {
-            adapter.mac: adapter for adapter in adapters if adapter.mac is not None
+            adapter.mac: adapter for adapter in by_binding if adapter.mac is not None
         }
         for wished in (self.public, self.private):
             adapter = known(found.get(wished.mac), wished)
             if isinstance(adapter, Blocked):
                 return adapter
-        ours = {self.public.mac, self.private.mac}
+        ours = (found[self.public.mac], found[self.private.mac])
         wanted = {
             self.public.mac: self.public.connection,
             self.private.mac: self.private.connection,
         }
         for other in adapters:
-            if other.mac not in ours and _same_name(other.connection, wanted.values()):
+            if other not in ours and _same_name(other.connection, wanted.values()):
                 return Blocked(
                     f"the name {other.connection} belongs to another adapter ({other.mac})",
                     f"rename that connection on {self.node}, or put {other.mac} into the "

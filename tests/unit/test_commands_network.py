@@ -92,6 +92,14 @@ def test_one_mac_on_two_connections_is_refused() -> None:
         network.adapter("00-03-FF-10-00-21").parse(answers(DEVICE, twin))
 
 
+def test_of_a_team_and_its_cards_the_one_with_tcpip_is_found() -> None:
+    card = {**DEVICE, "Index": 9, "NetConnectionID": "Card"}
+    unbound = {**SETTINGS, "Index": 9, "IPEnabled": False}
+    answered = Answer((DEVICE, card)), Answer((SETTINGS, unbound))
+
+    assert network.adapter("00-03-FF-10-00-21").parse(answered) == ADAPTER
+
+
 @pytest.mark.parametrize(
     ("device", "settings"),
     [

@@ -371,3 +371,63 @@ def test_before_the_changes_the_confirmation_waits_for_its_own_phase() -> None:
     )
 
     assert plan == steps.AfterTheChanges("10_configure_networks")
+
+
+CLUSTER, MAILBOX = "192.168.1.20", "192.168.1.30"
+"""Addresses that the cluster service brings online on the node that owns the group."""
+
+
+def owner(**changes: Any) -> network.Adapter:
+    addresses = ("192.168.1.11", CLUSTER, MAILBOX)
+    return adapter(**{"addresses": addresses, "masks": ("255.255.255.0",) * 3, **changes})
+
+
+def test_addresses_that_the_cluster_brought_online_are_not_a_difference() -> None:
+    plan = on_node_1(steps.set_public_addresses).plan(seen=owner())
+    confirmed = on_node_1(steps.confirm_settings).plan(public=owner(), private=private_adapter())
+
+    assert isinstance(plan, NoChange)
+    assert isinstance(confirmed, NoChange)
+
+
+def test_an_address_is_not_changed_under_those_of_the_cluster() -> None:
+    seen = owner(addresses=("192.168.1.99", CLUSTER, MAILBOX))
+
+    plan = on_node_1(steps.set_public_addresses).plan(seen=seen)
+
+    assert plan == Blocked(
+        "Public holds 192.168.1.20, 192.168.1.30 of the cluster; to change its address would "
+        "take them away",
+        "move the cluster's groups to the other node, then plan again",
+    )
+
+
+def test_another_second_address_is_still_a_difference() -> None:
+    seen = adapter(addresses=("192.168.1.11", "192.168.1.77"), masks=("255.255.255.0",) * 2)
+
+    assert essence(on_node_1(steps.set_public_addresses).plan(seen=seen)) == [
+        (
+            "address of Public",
+            "192.168.1.11/255.255.255.0, 192.168.1.77/255.255.255.0",
+            "192.168.1.11/255.255.255.0",
+        )
+    ]
+
+
+def test_the_adapter_of_a_team_is_named_and_not_its_member() -> None:
+    team = adapter(index=1, connection="Team")
+    member = adapter(index=9, connection="Local Area Connection 3", ip_enabled=False)
+
+    plan = on_node_1(steps.name_connections).plan(adapters=(team, private_adapter(), member))
+
+    assert essence(plan) == [("connection name of 00-03-FF-10-00-11", "Team", "Public")]
+
+
+def test_a_member_of_a_team_may_not_keep_the_wished_name() -> None:
+    team = adapter(index=1, connection="Team")
+    member = adapter(index=9, connection="Public", ip_enabled=False)
+
+    plan = on_node_1(steps.name_connections).plan(adapters=(team, private_adapter(), member))
+
+    assert isinstance(plan, Blocked)
+    assert plan.reason.startswith("the name Public belongs to another adapter")
