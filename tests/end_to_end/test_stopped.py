@@ -1,4 +1,4 @@
-"""A run that somebody stops, or whose kernel dies: what it says, what stays true, how it goes on."""
+"""A run that is stopped, or whose kernel dies: what it says, what is true, how it goes on."""
 
 from __future__ import annotations
 
