@@ -15,6 +15,7 @@ import runbook_lib
 from runbook_lib.errors import ParametersError, PreconditionError, RecordDamagedError
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import read_entries
+from runbook_lib.journal.storage import cannot_write
 
 SUBFOLDERS = ("plans", "gates", "notebooks", "logs", "debug")
 
@@ -158,14 +159,20 @@ def open_existing(path: str | Path) -> RunFolder:
 
 
 def write_file(path: Path, text: str) -> None:
-    """Replace `path` (0600) as a whole: readers see the old text or the new, never a part."""
+    """Replace `path` (0600) as a whole: readers see the old text or the new, never a part.
+
+    Raises RecordDamagedError when the disk refuses.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def write_json(path: Path, data: Mapping[str, Any]) -> None:
@@ -277,6 +284,9 @@ def open_gates(entries: Iterable[JournalEntry]) -> tuple[OpenGate, ...]:
             )
         elif entry.event == "gate_answered":
             waiting.pop(data["gate"], None)
+        elif entry.event == "phase_closed" and data["outcome"] == "done":
+            # What was asked for came true in another way.
+            waiting = {name: g for name, g in waiting.items() if g.phase != data["phase"]}
     return tuple(waiting.values())
 
 

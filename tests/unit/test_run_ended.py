@@ -12,10 +12,12 @@ from runbook_lib.errors import (
     NodeUnreachableError,
     ParametersError,
     PreconditionError,
+    RecordDamagedError,
     WaitingForPersonError,
 )
 from runbook_lib.execution import kernels, pipeline, start
 from runbook_lib.execution.phase import Phase
+from runbook_lib.execution.phase_record import journal_end
 from runbook_lib.execution.run_folder import status
 from runbook_lib.execution.run_record import finish
 from runbook_lib.journal.journal import Journal
@@ -138,3 +140,30 @@ def test_a_run_that_ends_while_a_notebook_starts_takes_no_further_entry(
     assert caught.value.what == f"The run {folder.name} has ended."
     take(folder.path, rehearsal.started[0].clock, who="the next one").release()
     assert verify(folder.path).state is State.WHOLE
+
+
+def test_a_plan_that_cannot_be_written_ends_the_phase_before_any_change(
+    rehearsal: Rehearsal,
+) -> None:
+    opened = rehearsal.open(NETWORKS)
+    assert rehearsal.folder is not None
+    plans = rehearsal.folder.path / "plans"
+    plans.rmdir()
+
+    with pytest.raises(RecordDamagedError) as caught:
+        opened.plan()
+
+    assert caught.value.what == f"The record in {plans} cannot be written."
+    assert status(rehearsal.folder.path).exit_code == 70
+    assert rehearsal.world.ledger() == []
+
+
+def test_a_gate_that_needs_no_answer_any_more_does_not_wait(rehearsal: Rehearsal) -> None:
+    folder = half_done(rehearsal)
+    before = [gate.gate for gate in status(folder).gates]
+    journal = Journal.open(folder / "journal.jsonl", rehearsal.started[0].clock)
+    journal.append("phase_opened", {"phase": NETWORKS, "attempt": 2, "mode": "apply"})
+    journal_end(journal, NETWORKS, ("done", 0))
+
+    assert before == [f"{NETWORKS}.plan"]
+    assert status(folder).gates == ()
