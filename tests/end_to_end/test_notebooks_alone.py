@@ -108,7 +108,7 @@ def test_an_unknown_mode_is_refused_in_the_notebook_without_a_traceback(
             str(source(NETWORKS)),
             str(output),
             *("-p", "parameters_file", str(desk.parameters(lab=lab))),
-            *("-p", "mode", "aply"),
+            *("-p", "mode", "simulate"),
         ]
     ).process.wait(240)
 
