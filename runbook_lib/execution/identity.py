@@ -65,8 +65,10 @@ def enrol(
                 f"The machine that answers for {node.name} is not the one of the parameter file.",
                 why=f"it has no adapter {', '.join(sorted(missing))}; it has "
                 f"{', '.join(seen.macs)}",
-                next_step="correct connect.host or the MAC addresses; scc-runbook doctor with "
-                "the parameter file lists what each machine has",
+                # Windows tells no MAC address of an adapter that is disabled.
+                next_step="enable the adapter if it is switched off there; else correct "
+                "connect.host or the MAC addresses: scc-runbook doctor with the parameter file "
+                "lists what each machine has",
             )
         if settled and seen.computer_name.upper() != node.name.upper():
             raise WrongNodeError(

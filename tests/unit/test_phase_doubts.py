@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -181,3 +182,17 @@ def swap_identity(rehearsal: Rehearsal, *, at_read: int) -> None:
     """Let another machine answer from some read of node 2 on."""
     fault = {"node": NODE_2, "match": "read_many", "nth": at_read, "when": "before"}
     rehearsal.world.arm_fault({**fault, "do": "swap_identity"})
+
+
+def test_a_missing_adapter_may_be_one_that_is_disabled(rehearsal: Rehearsal) -> None:
+    first, second = rehearsal.loaded.topology.nodes
+    private = second.private.model_copy(update={"mac": "00-03-FF-10-00-99"})
+    nodes = (first, second.model_copy(update={"private": private}))
+    topology = rehearsal.loaded.topology.model_copy(update={"nodes": nodes})
+    rehearsal.loaded = replace(rehearsal.loaded, topology=topology)
+
+    with pytest.raises(WrongNodeError) as caught:
+        rehearsal.carry_out(PHASE)
+
+    assert caught.value.why.startswith("it has no adapter 00-03-FF-10-00-99; it has ")
+    assert caught.value.next_step.startswith("enable the adapter if it is switched off")
