@@ -180,7 +180,7 @@ def test_an_answer_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
     form.rows[0].approve.click()
 
-    assert "The answer could not be written." in form.rows[0].said.value
+    assert "cannot be written." in form.rows[0].said.value
     assert "No such file or directory" in form.rows[0].said.value
 
 
