@@ -120,7 +120,7 @@ def test_an_unknown_mode_is_refused_in_the_notebook_without_a_traceback(
     ]
     assert code == 1
     assert error["traceback"] == [
-        "ParametersError: The mode 'aply' is not known.",
+        "ParametersError: The mode 'simulate' is not known.",
         "  Why:  it must be one of apply, plan",
         "  Next: correct the notebook's parameter `mode`",
     ]
