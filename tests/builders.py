@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from runbook_lib.commands.bindings import BindingLists, Linkage
 from runbook_lib.commands.network import Adapter, ConnectionStatus, Netbios
-from runbook_lib.topology.loading import load
+from runbook_lib.topology.loading import Loaded, load
 from runbook_lib.topology.models import Topology
 
 ROOT = Path(__file__).parents[1]
@@ -25,9 +25,14 @@ def examples(share: float) -> settings:
 
 
 @cache
+def loaded() -> Loaded:
+    """Return the rehearsal's file, read once."""
+    return load(LAB)
+
+
 def topology() -> Topology:
     """Return the rehearsal's topology."""
-    return load(LAB).topology
+    return loaded().topology
 
 
 def adapter(**changes: Any) -> Adapter:

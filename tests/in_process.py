@@ -34,8 +34,9 @@ from runbook_lib.lab.world.power import NodeIsDownError
 from runbook_lib.lab.world.world import World
 from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity
 from runbook_lib.sessions.wire_form import ScriptCall, act_answer, pack_act, pack_reads
-from runbook_lib.topology.loading import Loaded, load
+from runbook_lib.topology.loading import Loaded
 from runbook_lib.topology.models import Approval
+from tests import builders
 from tests.builders import LAB
 
 WALL = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -155,7 +156,7 @@ class Rehearsal:
 
     world: World
     runs: Path
-    loaded: Loaded = field(default_factory=lambda: load(LAB))
+    loaded: Loaded = field(default_factory=builders.loaded)
     mode: str = "apply"
     approved_plan: str = ""
     folder: RunFolder | None = None
@@ -165,7 +166,7 @@ class Rehearsal:
     @classmethod
     def on_factory_nodes(cls, runs: Path) -> Rehearsal:
         """Return a rehearsal before its first phase."""
-        loaded = load(LAB)
+        loaded = builders.loaded()
         world = World.create("factory", loaded.topology, 1, clock=PolledClock(WALL))
         return cls(world, runs, loaded)
 

@@ -1,7 +1,8 @@
-"""Several processes that append to one journal."""
+"""Journals as large and as shared as none will be: many entries, several processes."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.clock import SteppedClock
+from runbook_lib.journal.entry import NOTHING_BEFORE, line_of
 from runbook_lib.journal.journal import Journal, read_entries
 
 CLOCK = SteppedClock(datetime(2026, 11, 23, 10, 0, tzinfo=UTC))
@@ -21,6 +23,7 @@ APPEND_MANY = """
 import sys
 from pathlib import Path
 from runbook_lib.clock import SystemClock
+from runbook_lib.journal.entry import NOTHING_BEFORE, line_of
 from runbook_lib.journal.journal import Journal
 journal = Journal.open(Path(sys.argv[1]), SystemClock())
 for number in range(int(sys.argv[3])):
@@ -62,3 +65,17 @@ def test_a_killed_writer_leaves_a_journal_that_another_goes_on_with(path: Path) 
 
     assert read_entries(path)[-1] == last
     assert journal.entries == read_entries(path)
+
+
+def test_a_hundred_thousand_entries_are_read_and_checked(path: Path) -> None:
+    path.parent.mkdir(mode=0o700)
+    prev = NOTHING_BEFORE
+    with path.open("wb") as file:
+        for seq in range(100_000):
+            line = line_of(seq, "2026-11-23T10:00:00.000+00:00", "result", {"code": 0}, prev)
+            prev = hashlib.sha256(line).hexdigest()
+            file.write(line + b"\n")
+
+    entries = read_entries(path)
+
+    assert (len(entries), entries[-1].digest) == (100_000, prev)

@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.lab.world.clock import PolledClock
 from runbook_lib.lab.world.world import World
 from runbook_lib.topology.loading import Loaded, load
-from tests.builders import LAB
+from tests.builders import LAB, loaded
 from tests.in_process import WALL, Rehearsal
 
 BEHIND_NETWORKS = "before:99_check_end_state"
@@ -39,8 +39,8 @@ def parameters(folder: Path, changes: dict[str, str]) -> Loaded:
     return load(path)
 
 
-def world(scenario: str, loaded: Loaded, state: Path | None = None) -> World:
-    return World.create(scenario, loaded.topology, 1, state, clock=PolledClock(WALL))
+def world(scenario: str, given: Loaded, state: Path | None = None) -> World:
+    return World.create(scenario, given.topology, 1, state, clock=PolledClock(WALL))
 
 
 def beside_its_scenario(world: World) -> dict[str, Any]:
@@ -53,19 +53,18 @@ def beside_its_scenario(world: World) -> dict[str, Any]:
 def test_behind_phase_10_the_world_is_as_the_phase_left_it(
     tmp_path: Path, changes: dict[str, str]
 ) -> None:
-    loaded = parameters(tmp_path, changes)
-    run = Rehearsal(world("factory", loaded), tmp_path / "runs", loaded)
+    given = parameters(tmp_path, changes)
+    run = Rehearsal(world("factory", given), tmp_path / "runs", given)
     run.carry_out("10_configure_networks")
 
-    begun = world(BEHIND_NETWORKS, loaded)
+    begun = world(BEHIND_NETWORKS, given)
 
     assert beside_its_scenario(begun) == beside_its_scenario(run.world)
     assert (begun.ledger(), begun.command_lines()) == ([], [])
 
 
 def test_phase_99_finds_nothing_to_object_to_there(tmp_path: Path) -> None:
-    loaded = load(LAB)
-    run = Rehearsal(world(BEHIND_NETWORKS, loaded), tmp_path, loaded)
+    run = Rehearsal(world(BEHIND_NETWORKS, loaded()), tmp_path, loaded())
 
     run.carry_out("99_check_end_state")
 
@@ -73,7 +72,7 @@ def test_phase_99_finds_nothing_to_object_to_there(tmp_path: Path) -> None:
 
 
 def test_a_reset_goes_there_and_tells_the_wire_once() -> None:
-    site = world("factory", load(LAB))
+    site = world("factory", loaded())
     told: list[tuple[str, object]] = []
     site.on_power_change(lambda node, is_on: told.append((node, is_on)))
     site.on_connections_reset(lambda node: told.append((node, "reset")))
@@ -81,10 +80,10 @@ def test_a_reset_goes_there_and_tells_the_wire_once() -> None:
     site.reset(BEHIND_NETWORKS)
 
     assert told == [("E2K7SCCNode1", "reset"), ("E2K7SCCNode2", "reset")]
-    assert beside_its_scenario(site) == beside_its_scenario(world(BEHIND_NETWORKS, load(LAB)))
+    assert beside_its_scenario(site) == beside_its_scenario(world(BEHIND_NETWORKS, loaded()))
 
 
 def test_such_a_world_goes_on_from_its_state_folder(tmp_path: Path) -> None:
-    begun = world(BEHIND_NETWORKS, load(LAB), tmp_path)
+    begun = world(BEHIND_NETWORKS, loaded(), tmp_path)
 
-    assert world("factory", load(LAB), tmp_path).state() == begun.state()
+    assert world("factory", loaded(), tmp_path).state() == begun.state()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +23,8 @@ from runbook_lib.guide.gate_form import GateForm
 from runbook_lib.guide.guided_phase import GuidedPhase
 from runbook_lib.guide.screen import Update
 from runbook_lib.steps import configure_networks as steps
-from runbook_lib.topology.loading import load
 from runbook_lib.topology.models import Approval
-from tests.builders import LAB
+from tests.builders import loaded
 from tests.in_process import Rehearsal
 
 PHASE = "10_configure_networks"
@@ -103,9 +102,9 @@ def rehearsal(tmp_path: Path) -> Rehearsal:
 @pytest.fixture
 def production(rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch) -> Rehearsal:
     """A person answers the gates; the nodes count as real ones."""
-    loaded = load(LAB)
-    topology = loaded.topology.model_copy(update={"approval": Approval.PERSON})
-    rehearsal.loaded = type(loaded)(topology, loaded.text, loaded.sha256, loaded.warnings)
+    given = loaded()
+    topology = given.topology.model_copy(update={"approval": Approval.PERSON})
+    rehearsal.loaded = replace(given, topology=topology)
     monkeypatch.setattr(rehearsed_acts, "is_rehearsal", lambda _: False)
     return rehearsal
 

@@ -299,30 +299,45 @@ def test_the_page_allows_itself_one_style_sheet_and_nothing_else() -> None:
     )
 
 
-def test_ten_thousand_steps_fit_a_page_that_tells_what_it_leaves_out() -> None:
-    entries = whole_run()
-    for n in range(10_000):
-        data = {
-            "phase": PHASE, "step": f"step_{n}", "node": "Node1", "title": f"step {n} " + "x" * 300,
-            "outcome": "changed", "reason": "y" * 5000,
-            "changes": [{"setting": "s" * 500, "before": "b" * 500, "after": "a" * 500,
-                         "undo": "u" * 500, "command": "c" * 5000}],
-        }  # fmt: skip
-        entries.append(JournalEntry(len(entries), entries[-1].at, "verified", data, "", "0" * 64))
-    entries += [
-        JournalEntry(n, entries[0].at, event, {"gate": str(n), "what": "w" * 5000}, "", "0" * 64)
+def long_run(steps: int, others: int) -> list[JournalEntry]:
+    """Return a record with long texts in so many steps, and in so many entries of each kind."""
+    long = {
+        "outcome": "changed", "reason": "y" * 5000,
+        "changes": [{"setting": "s" * 500, "before": "b" * 500, "after": "a" * 500,
+                     "undo": "u" * 500, "command": "c" * 5000}],
+    }  # fmt: skip
+    told = [
+        ("verified", {"phase": PHASE, "step": f"step_{n}", "node": "Node1"} | long
+         | {"title": f"step {n} " + "x" * 300})
+        for n in range(1000, 1000 + steps)
+    ]  # fmt: skip
+    told += [
+        (event, {"gate": str(n), "what": "w" * 5000})
         for event in ("failed", "gate_opened", "odd")
-        for n in range(2000)
+        for n in range(1000, 1000 + others)
+    ]
+    entries = whole_run()
+    at = entries[-1].at
+    return entries + [
+        JournalEntry(n, at, event, data, "", "0" * 64)
+        for n, (event, data) in enumerate(told, len(entries))
     ]
 
-    source = page(entries)
+
+def test_a_page_stops_growing_and_tells_how_much_it_leaves_out() -> None:
+    source = page(long_run(1200, 250))
 
     assert len(source.encode()) < 5_000_000
-    text = Page(source).text
+    assert source.count('<details class="step"') == 1000
     assert source.count("<b>Recovered</b>") == 1
     assert source.count('<br><span class="soft small">gate ') == 200
-    for what in ("steps and changes of this phase", "failures", "gates", "changes", "entries"):
-        assert re.search(rf"\d+ more {what}[a-z ]* are in the journal and not on this page", text)
+    assert re.findall(r">(\d+ more [a-z ]*) are in the journal and not on this page", source) == [
+        "54 more failures and interruptions",
+        "403 more steps and changes of this phase",
+        "51 more gates",
+        "1002 more changes",
+        "51 more entries",
+    ]
 
 
 def test_a_usual_run_makes_a_small_page() -> None:

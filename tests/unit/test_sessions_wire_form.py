@@ -214,12 +214,22 @@ def test_an_accepted_code_has_the_meaning_that_the_action_gives_it() -> None:
     assert answer(action, answered(Output=["Ok."])) == ActionAnswer(0, ("Ok.",), Outcome.DONE)
 
 
-def test_a_code_that_is_not_accepted_is_explained() -> None:
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        (66, "the subnet mask is not valid"),
+        (84, "IP is not enabled on the adapter (unplugged or disabled)"),
+        (91, "access was denied"),
+        (98, "not all DHCP leases could be released or renewed"),
+        (99, "the documentation does not name it"),
+    ],
+)
+def test_a_code_that_is_not_accepted_is_explained(code: int, meaning: str) -> None:
     with pytest.raises(CommandFailedError) as caught:
-        answer(network.set_netbios(7, network.Netbios.OFF), answered(Code=84))
+        answer(network.set_netbios(7, network.Netbios.OFF), answered(Code=code))
 
-    assert caught.value.what == ("Node1 refused Win32_NetworkAdapterConfiguration.SetTcpipNetbios.")
-    assert caught.value.why == "code 84: IP is not enabled on the adapter (unplugged or disabled)"
+    assert caught.value.what == "Node1 refused Win32_NetworkAdapterConfiguration.SetTcpipNetbios."
+    assert caught.value.why == f"code {code}: {meaning}"
 
 
 def test_a_programs_own_words_are_in_the_error() -> None:

@@ -23,6 +23,8 @@ def is_true(value: object) -> bool:
 
 def text(value: object) -> str:
     """Return what `[string]$value` gives."""
+    if type(value) is str:
+        return value
     if value is None:
         return ""
     if isinstance(value, SecretText):
@@ -111,10 +113,13 @@ def select(properties: Mapping[str, object], names: Sequence[object]) -> dict[st
     """Return what `Select-Object -Property names` keeps; a missing property is null."""
     if not names:
         return dict(properties)
-    spelling = {name.lower(): name for name in properties}
+    spelling: dict[str, str] | None = None
     kept: dict[str, object] = {}
     for asked in names:
-        name = spelling.get(text(asked).lower(), text(asked))
+        name = text(asked)
+        if name not in properties:
+            spelling = spelling or {known.lower(): known for known in properties}
+            name = spelling.get(name.lower(), name)
         if name in kept:
             raise CommandError(
                 ErrorReply(

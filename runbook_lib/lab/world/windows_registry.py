@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 Data = str | int | tuple[str, ...]
 
@@ -138,6 +139,7 @@ class Registry:
                 self.put(path, name, data)
 
 
+@lru_cache(maxsize=4096)
 def _folded(path: str) -> str:
     return path.strip("\\").lower()
 
