@@ -23,7 +23,6 @@ APPEND_MANY = """
 import sys
 from pathlib import Path
 from runbook_lib.clock import SystemClock
-from runbook_lib.journal.entry import NOTHING_BEFORE, line_of
 from runbook_lib.journal.journal import Journal
 journal = Journal.open(Path(sys.argv[1]), SystemClock())
 for number in range(int(sys.argv[3])):
