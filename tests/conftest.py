@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from runbook_lib import redaction
+
 # Two cores are shared with whoever else works on the machine: a slow example is no finding.
 # Everyday runs draw a quarter of the examples; HYPOTHESIS_PROFILE=thorough draws all of them.
 settings.register_profile(
@@ -44,6 +46,8 @@ def _own_folders(
         folder = tmp_path_factory.getbasetemp() / f"promised-{next(_nth_test)}"
     monkeypatch.setenv("RUNBOOK_RUNS", str(folder / "runs"))
     monkeypatch.delenv("RUNBOOK_CRASH_AT", raising=False)
+    # What one test registers as secret must not be masked in the next one's words.
+    monkeypatch.setattr(redaction, "_REDACTOR", redaction.Redactor())
 
 
 @pytest.hookimpl(wrapper=True)

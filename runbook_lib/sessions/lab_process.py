@@ -100,7 +100,8 @@ def start(
             return RunningLab(LabControl(str(ready["control"])), int(ready["pid"]), process)
         except (KeyError, TypeError, ValueError, TimeoutError) as error:
             process.kill()
-            process.wait()
+            # Closes both pipes as well: nobody else will.
+            process.communicate()
             raise _not_started(log, error) from error
 
 
