@@ -118,9 +118,12 @@ define in_own_folders
 	mkdir "$$folder/runs" && 
 endef
 
+# Without the plugins that come along with packages: nbval alone takes longer to load than all of
+# the product. HYPOTHESIS_PROFILE=thorough draws four times as many examples.
 .PHONY: test-unit
 test-unit: $(READY) ## the fast tests, no sockets
-	$(in_own_folders) $(PYTEST) -q -n $(WORKERS) tests/unit
+	$(in_own_folders) PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PYTEST) -q -n $(WORKERS) \
+	  -p xdist -p hypothesispytest tests/unit
 
 .PHONY: test-judges
 test-judges: $(READY) ## a real PowerShell engine on what is sent (RUNBOOK_PWSH, else pwsh)
