@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Self
 
+from runbook_lib.errors import PreconditionError
+
 if TYPE_CHECKING:
     from subprocess import Popen
 
@@ -25,6 +27,9 @@ AHEAD = ("runbook_lib.execution.phase", "runbook_lib.sessions.psrp_session")
 """Imported by a kernel of a run before its notebook begins, while nobody waits for it."""
 
 ENDS_S = 10.0
+LONGEST_SOCKET = "scc-12345678/k-5"
+LONGEST_PATH = 103
+"""What macOS takes; Linux takes four more."""
 
 
 @dataclass
@@ -48,6 +53,7 @@ class Kernel:
 
         descriptors: inherited by the process. log: takes what it says beside its cells.
         """
+        _refuse_long_path(Path(tempfile.gettempdir()))
         folder = tempfile.TemporaryDirectory(prefix="scc-")
         kernel = cls(kernel_manager(Path(folder.name)), folder)
         imports = [f"--IPKernelApp.exec_lines=import {name}" for name in ahead]
@@ -95,6 +101,17 @@ def _done(work: Awaitable[object]) -> None:
         await work
 
     asyncio.run(await_it())
+
+
+def _refuse_long_path(folder: Path) -> None:
+    """Raise PreconditionError where a socket's path would be longer than the system takes."""
+    length = len(os.fsencode(folder / LONGEST_SOCKET))
+    if length > LONGEST_PATH:
+        raise PreconditionError(
+            f"The folder for temporary files, {folder}, cannot hold a kernel's sockets.",
+            why=f"a socket's path would have {length} bytes, the system takes {LONGEST_PATH}",
+            next_step="let TMPDIR name a folder with a shorter path, such as /tmp",
+        )
 
 
 def kernel_manager(folder: Path) -> AsyncKernelManager:

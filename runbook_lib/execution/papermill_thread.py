@@ -143,6 +143,11 @@ def register(folder: RunFolder) -> None:
     papermill_io.register(str(folder.path), _AtomicFiles())
 
 
+def as_it_stands(path: Path) -> str:
+    """Return a path that papermill takes as it is: to papermill a path is a format string."""
+    return str(path).replace("{", "{{").replace("}", "}}")
+
+
 def spare_slow_import() -> None:
     """Keep papermill's import from compiling a grammar that only checks IRIs (1.1 s)."""
     sys.modules.setdefault("rfc3987_syntax", None)  # type: ignore[arg-type]

@@ -28,7 +28,13 @@ from runbook_lib.execution.connections import HandedOver, connect, keep_lab
 from runbook_lib.execution.identity import enrol
 from runbook_lib.execution.kernels import KERNEL, Kernel, Kernels
 from runbook_lib.execution.observation import sweep
-from runbook_lib.execution.papermill_thread import ENGINE, Worker, register, spare_slow_import
+from runbook_lib.execution.papermill_thread import (
+    ENGINE,
+    Worker,
+    as_it_stands,
+    register,
+    spare_slow_import,
+)
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
 from runbook_lib.execution.progress import Progress, Teller
@@ -254,8 +260,8 @@ class _Pipeline:
         with kernels.take(phase) as kernel:
             work = Worker(
                 lambda: papermill.execute_notebook(
-                    str(source),
-                    str(output),
+                    as_it_stands(source),
+                    as_it_stands(output),
                     parameters={
                         "parameters_file": str(self.folder.parameters),
                         "mode": "apply",

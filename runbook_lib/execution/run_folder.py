@@ -45,7 +45,14 @@ def notebook(phase: str) -> Path:
     """Return a phase's notebook: the one under the root, else the one that the package carries."""
     name = f"notebooks/{phase}.ipynb"
     own = root() / name
-    return own if own.is_file() else Path(runbook_lib.__file__).parent / name
+    return own if own.is_file() else carried(name)
+
+
+def carried(name: str | Path) -> Path:
+    """Return a file of ours: beside the modules as installed, else in the checkout around them."""
+    package = Path(runbook_lib.__file__).parent
+    installed = package / name
+    return installed if installed.is_file() else package.parent / name
 
 
 @dataclass(frozen=True)
