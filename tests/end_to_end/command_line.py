@@ -113,10 +113,14 @@ class Begun:
 
 @dataclass
 class Desk:
-    """Where one person works: runs, a home and parameter files of his own."""
+    """Where one person works: runs, a home and parameter files of his own.
+
+    working_folder: where the person's shell stands.
+    """
 
     folder: Path
     home: Path
+    working_folder: Path = ROOT
     begun: list[Begun] = field(default_factory=list)
 
     @property
@@ -135,14 +139,14 @@ class Desk:
         return self.start([str(SCC), *map(str, arguments)], **environment)
 
     def start(self, command: Sequence[str], **environment: str) -> Begun:
-        """Start any program in this person's surroundings, in the project's folder."""
+        """Start any program in this person's surroundings."""
         self.runs.mkdir(parents=True, exist_ok=True)
         name = f"command-{len(self.begun)}"
         out, err = self.folder / f"{name}.out", self.folder / f"{name}.err"
         with out.open("wb") as stdout, err.open("wb") as stderr:
             process = subprocess.Popen(
                 command,
-                cwd=ROOT,
+                cwd=self.working_folder,
                 env={**self._environment(), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,

@@ -24,6 +24,8 @@ def desk(tmp_path: Path, home: Path) -> Iterator[Desk]:
     desk = Desk(tmp_path, home)
     yield desk
     desk.close()
+    for path in tmp_path.rglob("*.ipynb"):
+        assert "Traceback" not in path.read_text("utf-8"), path
 
 
 @pytest.fixture(scope="module")

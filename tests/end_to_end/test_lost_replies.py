@@ -152,11 +152,11 @@ DEEDS = (
 )
 
 
-@pytest.mark.parametrize("shift", [0, 4, 8])
+@pytest.mark.parametrize("shift", [0, 6])
 def test_whatever_comes_instead_of_an_answer_resumes_bring_the_run_to_its_end(
     shift: int, desk: Desk, undisturbed: Undisturbed, lab: LabControl
 ) -> None:
-    """Each change meets another kind of bad answer; three runs mix them differently."""
+    """Each change meets another kind of bad answer; two runs mix them differently."""
     settings = [each for each in COMMANDS if each != RESTART]
     for n, setting in enumerate(settings):
         match, nth = COMMANDS[setting]
