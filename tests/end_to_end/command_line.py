@@ -99,6 +99,12 @@ class Begun:
         return [each for each in self._children() if word in " ".join(each.cmdline())]
 
     def _children(self) -> list[psutil.Process]:
+        """Return what it started and still has; none of a process that has ended.
+
+        Its number may belong to somebody else by then, and so would the children.
+        """
+        if self.process.poll() is not None:
+            return []
         with suppress(psutil.NoSuchProcess):
             return list(psutil.Process(self.process.pid).children(recursive=True))
         return []
