@@ -9,6 +9,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest
+# Without the plugins that come along with packages: nbval takes longer to load than the product.
+LEAN_PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PYTEST) -p xdist -p hypothesispytest
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 PARTS := lint test-unit test-judges test-protocol test-end-to-end test-notebooks test-browser
 
@@ -118,24 +120,23 @@ define in_own_folders
 	mkdir "$$folder/runs" && 
 endef
 
-# Without the plugins that come along with packages: nbval alone takes longer to load than all of
-# the product. HYPOTHESIS_PROFILE=thorough draws four times as many examples.
+# HYPOTHESIS_PROFILE=thorough draws four times as many examples, here and for the judges.
 .PHONY: test-unit
 test-unit: $(READY) ## the fast tests, no sockets
-	$(in_own_folders) PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PYTEST) -q -n $(WORKERS) \
-	  -p xdist -p hypothesispytest tests/unit
+	$(in_own_folders) $(LEAN_PYTEST) -q -n $(WORKERS) tests/unit
 
 .PHONY: test-judges
-test-judges: $(READY) ## a real PowerShell engine on what is sent (RUNBOOK_PWSH, else pwsh)
-	$(in_own_folders) $(PYTEST) -q -n $(WORKERS) --dist loadfile tests/judges
+test-judges: $(READY) ## PowerShell (RUNBOOK_PWSH, else pwsh), jq and others on what we send and keep
+	$(in_own_folders) $(LEAN_PYTEST) -q -n $(WORKERS) --dist loadfile tests/judges
 
 .PHONY: test-protocol
-test-protocol: $(READY) ## sessions against simulated nodes on loopback
-	$(in_own_folders) $(PYTEST) -q -n $(WORKERS) --dist loadfile tests/protocol
+test-protocol: $(READY) ## sessions against simulated nodes on loopback, several processes
+	$(in_own_folders) $(LEAN_PYTEST) -q -n $(WORKERS) --dist loadfile tests/protocol
 
 .PHONY: test-end-to-end
 test-end-to-end: $(READY) ## whole runs, crashes and resumes
-	$(in_own_folders) $(PYTEST) -q -n $(WORKERS) --dist loadfile --durations 10 tests/end_to_end
+	$(in_own_folders) $(LEAN_PYTEST) -q -n $(WORKERS) --dist loadfile --durations 10 \
+	  tests/end_to_end
 
 .PHONY: test-notebooks
 test-notebooks: $(READY) ## structure and reference outputs of the notebooks
@@ -144,7 +145,7 @@ test-notebooks: $(READY) ## structure and reference outputs of the notebooks
 
 .PHONY: test-browser
 test-browser: $(READY) ## the guided run in a real browser
-	$(in_own_folders) $(PYTEST) -q tests/browser
+	$(in_own_folders) $(LEAN_PYTEST) -q tests/browser
 
 .PHONY: notebooks
 notebooks: $(READY) ## run the notebooks and keep their outputs as the reference

@@ -80,15 +80,14 @@ def test_notebooks_one_after_the_other_make_one_run_that_a_resume_seals(
     assert desk.scc("verify", desk.run).code == 0
 
 
-@pytest.mark.parametrize("phase", PHASES)
 def test_in_plan_mode_a_notebook_changes_nothing_and_leaves_no_run(
-    desk: Desk, lab: LabControl, phase: str
+    desk: Desk, lab: LabControl
 ) -> None:
     parameters, output = desk.parameters(lab=lab), desk.folder / "out.ipynb"
     before = (effects(lab), standing(lab))
 
     code, _ = papermill(
-        desk, source(phase), output, "-p", "parameters_file", parameters, "-p", "mode", "plan"
+        desk, source(NETWORKS), output, "-p", "parameters_file", parameters, "-p", "mode", "plan"
     )
 
     assert code == 0
