@@ -77,12 +77,35 @@ class Script:
     parameters: tuple[tuple[str, Value | tuple[Mapping[str, Value], ...]], ...] = ()
 
 
+@dataclass(frozen=True)
+class TaskAccount:
+    """The domain account under whose own logon a task works; its password by reference."""
+
+    user: str
+    password: Secret
+
+
+@dataclass(frozen=True)
+class Detached:
+    """Work that runs on the node as a scheduled task and outlives the session that began it.
+
+    A PSRP session has no credentials for a second hop (directory, other node, share); a task
+    under a domain account has. A script's parameters travel to the task as a file of objects.
+    task: the task's name on the node, given when the intent is written; "" before that.
+    """
+
+    command: Program | Script
+    account: TaskAccount
+    task: str = ""
+
+
 class PersonsAct(StrEnum):
     """What only a person (or the lab's control address) can do."""
 
     UNBIND_FILE_SHARING = "unbind-file-sharing"
     POWER_OFF = "power-off"
     POWER_ON = "power-on"
+    RUN_ALONE = "run-alone"
 
 
 @dataclass(frozen=True)
@@ -106,9 +129,13 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Read:
-    """One read as it is sent: a cmdlet or program, and the properties wanted of each object."""
+    """One read as it is sent, and the properties wanted of each object.
 
-    command: Cmdlet | Program
+    Cmdlets and programs of one trip share a carrier; a constant script is a pipeline of its own;
+    detached, it runs as a task. Scripts that read change nothing on the node that outlasts them.
+    """
+
+    command: Cmdlet | Program | Script | Detached
     properties: tuple[str, ...] = ()
 
 
@@ -151,12 +178,15 @@ class Action:
     accepts: return value or exit code -> what it means; anything else is a failure.
     explains: return value or exit code -> what the platform's documentation says it means.
     drops_session: the change may cut the very connection that carries it.
+    exposes: where a secret stands in plain text because of this command, for how long; each a
+    clause that plan and record show.
     """
 
-    command: Cmdlet | WmiMethod | Program | Script
+    command: Cmdlet | WmiMethod | Program | Script | Detached
     accepts: Mapping[int, Outcome] = field(
         default_factory=lambda: MappingProxyType({0: Outcome.DONE}), hash=False
     )
     explains: Mapping[int, str] = field(default_factory=dict, hash=False, compare=False)
     deadline_s: float = 60.0
     drops_session: bool = False
+    exposes: tuple[str, ...] = ()

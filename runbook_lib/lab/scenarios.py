@@ -10,30 +10,48 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Interface, IPv4Network
 
 from runbook_lib.lab.world import bindings, ip_settings
 from runbook_lib.lab.world import registry_places as places
+from runbook_lib.lab.world.clock import LabClock, Schedule
 from runbook_lib.lab.world.disks import FIXED, OPTICAL, LocalVolume, SharedDisk
-from runbook_lib.lab.world.domain import DomainFacts
+from runbook_lib.lab.world.domain import Domain, DomainFacts
+from runbook_lib.lab.world.exchange import Exchange
 from runbook_lib.lab.world.factory_software import HOTFIXES, SERVICES, write_software
+from runbook_lib.lab.world.ledger import Ledger
 from runbook_lib.lab.world.network_adapters import NOT_IN_USE, Hardware
+from runbook_lib.lab.world.server_cluster import ServerCluster
 from runbook_lib.lab.world.services import Services
+from runbook_lib.lab.world.shared_storage import SharedStorage
+from runbook_lib.lab.world.site import Site
 from runbook_lib.lab.world.site_network import Holder, Lease, Segment, SiteNetwork
+from runbook_lib.lab.world.tasks import ScheduledTasks
 from runbook_lib.lab.world.windows_node import WindowsNode
 from runbook_lib.lab.world.windows_registry import Registry
 from runbook_lib.topology.models import Topology
 
 FACTORY = "factory"
-SCENARIOS = (
-    FACTORY,
-    "before:00_check_prerequisites",
-    "before:10_configure_networks",
-    "before:99_check_end_state",
+PHASES = (
+    "00_check_prerequisites",
+    "10_configure_networks",
+    "20_join_domain",
+    "30_prepare_shared_disks",
+    "40_form_cluster",
+    "50_join_second_node",
+    "60_install_windows_components",
+    "70_install_exchange_active_node",
+    "80_install_exchange_passive_node",
+    "90_prove_failover",
+    "99_check_end_state",
 )
-"""What a lab can start from today; the first two phases begin on machines as delivered."""
+"""The procedure's phases, as the scenarios name them."""
+
+SCENARIOS = (FACTORY, *(f"before:{phase}" for phase in PHASES))
+"""What a lab can start from; the first two phases begin on machines as delivered."""
 
 
 @dataclass(frozen=True)
@@ -204,10 +222,7 @@ class UnknownScenarioError(ValueError):
     """A starting state that this lab does not have."""
 
     def __init__(self, scenario: str) -> None:
-        super().__init__(
-            f"there is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}, "
-            "and later phases have none yet"
-        )
+        super().__init__(f"there is no scenario {scenario!r}; there are {', '.join(SCENARIOS)}")
 
 
 def canonical(scenario: str) -> str:
@@ -273,6 +288,30 @@ def site_of(inputs: Inputs) -> SiteNetwork:
             for machine in MACHINES
         },
     )
+
+
+def build(
+    inputs: Inputs,
+    nodes: Mapping[str, WindowsNode],
+    clock: LabClock,
+    schedule: Schedule,
+    ledger: Ledger,
+) -> Site:
+    """Return the site around these nodes as it is delivered; it hears of their power."""
+    site = Site(
+        nodes,
+        clock,
+        schedule,
+        ledger,
+        Domain(inputs.domain),
+        SharedStorage(SHARED_DISKS),
+        ServerCluster(),
+        Exchange(),
+        ScheduledTasks(),
+    )
+    for node in nodes.values():
+        node.on_down, node.on_up = site.node_is_down, site.node_is_up
+    return site
 
 
 def deliver(node: WindowsNode, machine: Machine, seed: int) -> None:

@@ -8,14 +8,42 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Protocol
 
 from runbook_lib.commands.command import Action, ManualAct, Query
 from runbook_lib.topology.models import Topology
 
-Reads = Mapping[str, Query[Any]]
-"""Name -> query; the runner hands the values to `plan` under the same names."""
+
+class Silence(Enum):
+    """What a question gets from a node that does not answer."""
+
+    SILENT = "silent"
+
+
+SILENT = Silence.SILENT
+
+
+@dataclass(frozen=True)
+class At:
+    """A query for a named node that may be switched off; `plan` then gets SILENT."""
+
+    node: str
+    query: Query[Any]
+
+
+@dataclass(frozen=True)
+class PowerOf:
+    """Whether a node answers at all; `plan` gets True, or False once it has stayed silent."""
+
+    node: str
+
+
+Reads = Mapping[str, Query[Any] | At | PowerOf]
+"""Name -> question; the runner hands the values to `plan` under the same names.
+
+A plain query goes to the step's own node, which must be on when the step's turn comes.
+"""
 
 
 class StepClass(StrEnum):
@@ -78,10 +106,14 @@ class RebootPending:
 
 @dataclass(frozen=True)
 class Deferred:
-    """It cannot be told yet; `until` names the phase that can, `wishes` what may then be set."""
+    """It cannot be told yet; `until` names the phase that can.
+
+    wishes: (setting, after) of every change that the step may then make; any other one needs
+    a new approval.
+    """
 
     until: str
-    wishes: tuple[str, ...] = ()
+    wishes: tuple[tuple[str, str], ...] = ()
 
     @property
     def reason(self) -> str:

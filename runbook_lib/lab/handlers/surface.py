@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from runbook_lib.lab.answers import Bag, ErrorReply
 from runbook_lib.lab.faults import Fault, When
 from runbook_lib.lab.world.domain import Domain
+from runbook_lib.lab.world.site import Site, Token
 from runbook_lib.lab.world.windows_node import WindowsNode
 
 SOURCES = ("captured", "documented", "inferred")
@@ -20,15 +21,25 @@ SOURCES = ("captured", "documented", "inferred")
 
 @dataclass(frozen=True)
 class Context:
-    """Where a command runs: the node, the domain around it, and who sent it.
+    """Where a command runs: the node, the site around it, and under whose logon.
 
     fault: one that strikes this very command.
     """
 
     node: WindowsNode
-    domain: Domain
-    user: str = "Administrator"
+    site: Site
+    token: Token
     fault: Fault | None = None
+
+    @property
+    def domain(self) -> Domain:
+        """Return the directory."""
+        return self.site.domain
+
+    @property
+    def user(self) -> str:
+        """Return who the command runs as."""
+        return self.token.user
 
     def code_by_fault(self, deed: str, honest: Callable[[], int]) -> int:
         """Return what `honest` returns, unless a fault of this deed says another number.

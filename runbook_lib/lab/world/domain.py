@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from runbook_lib.lab.world.clock import Due
+    from runbook_lib.lab.world.site import Site
+    from runbook_lib.lab.world.windows_node import WindowsNode
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,19 @@ class Domain:
 
     facts: DomainFacts
     members: list[str] = field(default_factory=list)
+
+    def as_saved(self) -> dict[str, Any]:
+        """Return what `restore` takes."""
+        return self.as_json()
+
+    def node_is_down(self, site: Site, node: WindowsNode) -> None:
+        """Take no notice: the directory does not watch its members."""
+
+    def node_is_up(self, site: Site, node: WindowsNode) -> None:
+        """Take no notice."""
+
+    def happen(self, site: Site, due: Due) -> None:
+        """Carry out what was planned; nothing is yet."""
 
     def as_json(self) -> dict[str, Any]:
         """Return names and members."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -42,6 +42,10 @@ class Told:
     resets: list[str] = field(default_factory=list)
 
 
+def _nobody(_node: WindowsNode) -> None:
+    """Tell nobody: a node that stands alone."""
+
+
 class WindowsNode:
     """A node of the site; the wire knows it by `name`, whatever its computer name is."""
 
@@ -75,6 +79,8 @@ class WindowsNode:
         self.booted_at = clock.now()
         self.skew = timedelta()
         self.lost_power_at: datetime | None = None
+        self.on_down: Callable[[WindowsNode], None] = _nobody
+        self.on_up: Callable[[WindowsNode], None] = _nobody
         self.bound_transports: tuple[str, ...] = ()
         self.binding_order: tuple[str, ...] = ()
 
@@ -203,6 +209,7 @@ class WindowsNode:
         was_on, self.power = self.is_on, power
         if was_on:
             self.told.power_changes.append((self.name, False))
+            self.on_down(self)
 
     def _start(self) -> None:
         # A second boot within the second of the first must still be told apart by its time.
@@ -216,6 +223,7 @@ class WindowsNode:
         self.events.started(self.booted_at)
         self.come_up()
         self.told.power_changes.append((self.name, True))
+        self.on_up(self)
 
     def come_up(self) -> None:
         """Put in force what Windows reads only while it starts."""

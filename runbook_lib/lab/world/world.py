@@ -12,16 +12,16 @@ from typing import Any
 from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Invocation, Reply
 from runbook_lib.lab.faults import ArmedFaults, Fault, FaultError, When
-from runbook_lib.lab.finished_phases import FINISHED
+from runbook_lib.lab.finished.phases import before
 from runbook_lib.lab.handlers import dispatch
 from runbook_lib.lab.handlers.surface import Context
 from runbook_lib.lab.world import state_file
 from runbook_lib.lab.world.accounts import Passwords
 from runbook_lib.lab.world.acts import ACTS, ActError
 from runbook_lib.lab.world.clock import Due, LabClock, RunningClock, Schedule
-from runbook_lib.lab.world.domain import Domain
 from runbook_lib.lab.world.ledger import Cause, Ledger
 from runbook_lib.lab.world.power import NodeIsDownError
+from runbook_lib.lab.world.site import Token
 from runbook_lib.lab.world.windows_node import Told, WindowsNode
 from runbook_lib.topology.models import Topology
 
@@ -134,7 +134,7 @@ class World:
         """Return who may log on to a node now: user -> password."""
         with self._lock:
             found = self._node(node)
-            joined = found.computer_name.upper() in self._domain.members
+            joined = found.computer_name.upper() in self._site.domain.members
             return self._passwords.accounts_of(found, joined=joined)
 
     def password(self, name: str) -> str:
@@ -237,7 +237,6 @@ class World:
         self._ledger = Ledger()
         self._told = Told()
         self._schedule = Schedule(self._clock)
-        self._domain = Domain(self._inputs.domain)
         site = scenarios.site_of(self._inputs)
         self._nodes: dict[str, WindowsNode] = {}
         for name, machine in zip(self._inputs.node_names, scenarios.MACHINES, strict=True):
@@ -255,14 +254,15 @@ class World:
         site.adapters = lambda: (
             holder for node in self._nodes.values() if node.is_on for holder in node.held_addresses
         )
+        self._site = scenarios.build(
+            self._inputs, self._nodes, self._clock, self._schedule, self._ledger
+        )
         self._finish_phases()
 
     def _finish_phases(self) -> None:
-        """Bring the nodes behind the phases before the scenario's; nobody is told how."""
-        for finish in FINISHED.get(self._scenario, ()):
-            for node, machine in zip(self._nodes.values(), scenarios.MACHINES, strict=True):
-                context = Context(node, self._domain, self._inputs.administrator)
-                finish(context, machine, self._inputs)
+        """Bring the site behind the phases before the scenario's; nobody is told how."""
+        for finish in before(self._scenario):
+            finish(self._site, self._inputs)
         self._ledger.forget()
         self._told.power_changes.clear()
         self._told.resets.clear()
@@ -279,7 +279,7 @@ class World:
             if fault and fault.when is When.BEFORE:
                 self._befall(node, fault)
         with self._ledger.caused_by(Cause.WIRE):
-            reply = dispatch.answer(Context(node, self._domain, user, fault), invocation)
+            reply = dispatch.answer(Context(node, self._site, Token(user), fault), invocation)
         with self._ledger.caused_by(Cause.TIME):
             if fault and fault.when is not When.BEFORE:
                 self._befall(node, fault)
@@ -310,7 +310,7 @@ class World:
         self._save_if_changed()
 
     def _happen(self, due: Due) -> None:
-        self._nodes[due.node].happen(due)
+        self._site.happen(due)
 
     def _settle(self) -> None:
         """Tell the wire what happened, and wake up when the next thing is due."""
@@ -361,8 +361,7 @@ class World:
             "scenario": self._scenario,
             "seed": self._seed,
             "nodes": {name: node.as_json() for name, node in self._nodes.items()},
-            "domain": self._domain.as_json(),
-            "shared_disks": [vars(disk) for disk in scenarios.SHARED_DISKS],
+            **self._site.as_json(),
         }
 
     def _as_saved(self) -> dict[str, Any]:
@@ -371,7 +370,7 @@ class World:
             "scenario": self._scenario,
             "seed": self._seed,
             "nodes": {name: node.as_saved() for name, node in self._nodes.items()},
-            "domain": self._domain.as_json(),
+            "site": self._site.as_saved(),
             "ledger": self._ledger.as_saved(),
             "waiting": [
                 {"node": due.node, "what": due.what, "after_s": max(0.0, due.at - now)}
@@ -385,7 +384,7 @@ class World:
             raise state_file.StateFolderError(f"the saved state is of other nodes: {names}")
         for name, node in self._nodes.items():
             node.restore(saved["nodes"][name])
-        self._domain.restore(saved["domain"])
+        self._site.restore(saved["site"])
         self._ledger.restore(saved["ledger"])
         for due in saved["waiting"]:
             self._schedule.plan(due["node"], due["what"], due["after_s"])

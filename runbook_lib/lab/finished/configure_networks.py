@@ -1,27 +1,28 @@
-r"""What finished phases leave on a node, so that a lab can start behind them.
-
-The lab says it in its own words and with its own tools: nothing here comes from the steps, and a
-test holds the result equal to the world after the phases were really run.
-"""
+"""Phase 10 as it is left behind: names, bindings and addresses of both nodes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Sequence
 
 from runbook_lib.lab.handlers.shutdown_exe import shutdown
 from runbook_lib.lab.handlers.surface import Context
-from runbook_lib.lab.scenarios import Inputs, Machine
+from runbook_lib.lab.scenarios import MACHINES, Inputs, Machine
 from runbook_lib.lab.world import bindings, computer_name, ip_settings
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.network_adapters import Adapter
+from runbook_lib.lab.world.site import Site, Token
 from runbook_lib.lab.world.windows_registry import Registry
 
 NETBIOS_OFF = 2
 
 
-def configure_networks(context: Context, machine: Machine, inputs: Inputs) -> None:
+def finish(site: Site, inputs: Inputs) -> None:
     """Leave names, bindings and addresses as parameters and figures 1 to 7 want them."""
+    for node, machine in zip(site.nodes.values(), MACHINES, strict=True):
+        _finish_one(Context(node, site, Token(inputs.administrator)), machine, inputs)
+
+
+def _finish_one(context: Context, machine: Machine, inputs: Inputs) -> None:
     node = context.node
     wished = inputs.nodes[inputs.node_names.index(node.name)]
     public, private = _adapters(context, machine)
@@ -39,12 +40,6 @@ def configure_networks(context: Context, machine: Machine, inputs: Inputs) -> No
     ip_settings.write_netbios(node, private, NETBIOS_OFF)
     ip_settings.write_lmhosts(node, enabled=False)
     _restart(context, "scc-runbook 10_configure_networks")
-
-
-FINISHED: Mapping[str, Sequence[Callable[[Context, Machine, Inputs], None]]] = MappingProxyType(
-    {"before:99_check_end_state": (configure_networks,)}
-)
-"""Scenario -> what is done on each node of a factory world, one phase after the other."""
 
 
 def _adapters(context: Context, machine: Machine) -> tuple[Adapter, Adapter]:

@@ -1,0 +1,1 @@
+"""The site behind each finished phase, told in the lab's own words."""

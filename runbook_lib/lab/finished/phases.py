@@ -1,0 +1,31 @@
+"""What finished phases leave on the site, so that a lab can start behind them.
+
+The lab says it in its own words and with its own tools: nothing here comes from the steps, and a
+test holds the result equal to the world after the phases were really run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from runbook_lib.lab import scenarios
+from runbook_lib.lab.finished import configure_networks
+from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.world.site import Site
+
+Finish = Callable[[Site, Inputs], None]
+
+FINISHED: Mapping[str, Finish] = MappingProxyType(
+    {"10_configure_networks": configure_networks.finish}
+)
+"""Phase -> what it leaves behind; a phase that only reads leaves nothing."""
+
+
+def before(scenario: str) -> tuple[Finish, ...]:
+    """Return what brings a factory site to a scenario, in the order of the phases."""
+    phase = scenario.removeprefix("before:")
+    if phase not in scenarios.PHASES:
+        return ()
+    earlier = scenarios.PHASES[: scenarios.PHASES.index(phase)]
+    return tuple(FINISHED[each] for each in earlier if each in FINISHED)
