@@ -6,7 +6,7 @@ The start type is a registry value, as in Windows; whether a service runs is kno
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.windows_registry import Registry
@@ -58,6 +58,41 @@ class Services:
         """Return every service, by name."""
         return tuple(self._service(name) for name in sorted(self._installed))
 
+    def add(self, facts: ServiceFacts) -> None:
+        """Install a service as it is described; one that is there keeps its start type."""
+        key = self._key_of(facts.name)
+        for name, data in (
+            ("Start", facts.start),
+            ("DisplayName", facts.display_name),
+            ("ObjectName", facts.account),
+            ("ImagePath", facts.path),
+        ):
+            if facts.name.lower() not in self._installed or name != "Start":
+                self._registry.put(key, name, data)
+        # What runs from now on does so because it was started, not because it was delivered so.
+        self._installed[facts.name.lower()] = replace(facts, running=False)
+        if facts.running:
+            self._running.add(facts.name.lower())
+
+    def remove(self, name: str) -> None:
+        """Take a service away; it is gone from the registry too."""
+        self._running.discard(name.lower())
+        facts = self._installed.pop(name.lower(), None)
+        if facts is not None:
+            self._registry.remove_key(self._key_of(facts.name))
+
+    def start(self, name: str) -> None:
+        """Let an installed service run."""
+        self._running.add(self._installed[name.lower()].name.lower())
+
+    def stop(self, name: str) -> None:
+        """Let a service run no longer, if it did."""
+        self._running.discard(name.lower())
+
+    def set_start(self, name: str, start: int) -> None:
+        """Choose how an installed service starts: 2 automatic, 3 manual, 4 disabled."""
+        self._registry.put(self._key(name), "Start", start)
+
     def find(self, name: str) -> Service | None:
         """Return one service by name or display name, or None."""
         for key, facts in self._installed.items():
@@ -78,7 +113,11 @@ class Services:
         return {service.facts.name: service.state for service in self.all()}
 
     def restore(self, saved: Mapping[str, str]) -> None:
-        """Become what `as_json` gave."""
+        """Become what `as_json` gave; what was added later is described by the registry."""
+        self._installed = {
+            name.lower(): self._installed.get(name.lower()) or self._described(name)
+            for name in saved
+        }
         self._running = {name.lower() for name, state in saved.items() if state == "Running"}
 
     def _service(self, name: str) -> Service:
@@ -88,5 +127,20 @@ class Services:
     def _start(self, name: str) -> int:
         return self._registry.number(self._key(name), "Start", self._installed[name].start)
 
+    def _described(self, name: str) -> ServiceFacts:
+        key = self._key_of(name)
+        return ServiceFacts(
+            name,
+            self._registry.text(key, "DisplayName", name),
+            self._registry.number(key, "Start", 3),
+            running=False,
+            account=self._registry.text(key, "ObjectName", "LocalSystem"),
+            path=self._registry.text(key, "ImagePath"),
+        )
+
     def _key(self, name: str) -> str:
-        return rf"{places.SERVICES}\{self._installed[name.lower()].name}"
+        return self._key_of(self._installed[name.lower()].name)
+
+    @staticmethod
+    def _key_of(name: str) -> str:
+        return rf"{places.SERVICES}\{name}"
