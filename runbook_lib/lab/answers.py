@@ -75,6 +75,8 @@ class Reply:
 class Invocation:
     """One pipeline: a cmdlet by name, or a script by its text, with named parameters.
 
+    is_line: it is one command line of a remote command shell, and nothing else.
+
     label: a short name for people and for faults to match, such as "call_wmi_method EnableStatic";
     empty when nobody gave one.
     """
@@ -83,3 +85,4 @@ class Invocation:
     is_script: bool
     parameters: Mapping[str, object] = field(default_factory=dict)
     label: str = field(default="", compare=False)
+    is_line: bool = False

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import winrm
 from pypsrp.client import Client
-from pypsrp.exceptions import WSManFaultError as PsrpFaultError
-from winrm.exceptions import InvalidCredentialsError, WSManFaultError
+from winrm.exceptions import InvalidCredentialsError
 
 from runbook_lib.lab.lab import Lab
 from tests.protocol.small_site import PASSWORD
 
 
-def session(lab: Lab, password: str = PASSWORD) -> winrm.Session:
-    node = lab.node("NODE1")
+def session(lab: Lab, password: str = PASSWORD, name: str = "NODE1") -> winrm.Session:
+    node = lab.node(name)
     return winrm.Session(
         f"http://{node.host}:{node.port}/wsman",
         auth=("Administrator", password),
@@ -28,19 +28,55 @@ def session(lab: Lab, password: str = PASSWORD) -> winrm.Session:
     )
 
 
-def test_pywinrm_is_told_that_there_is_no_command_shell(lab: Lab) -> None:
-    with pytest.raises(WSManFaultError) as caught:
-        session(lab).run_cmd("hostname")
+@pytest.fixture
+def site() -> Iterator[Lab]:
+    """Serve the simulated site itself."""
+    with Lab.start("factory") as served:
+        yield served
 
-    assert caught.value.wsman_fault_code == 2150859180
-    assert "not accept any remote shell requests" in str(caught.value)
+
+def on(site: Lab) -> winrm.Session:
+    return session(site, site.world.password("local-administrator"), site.nodes[0].name)
 
 
-def test_pywinrm_powershell_is_told_the_same(lab: Lab) -> None:
-    with pytest.raises(WSManFaultError) as caught:
-        session(lab).run_ps("Get-Date")
+def test_pywinrm_runs_a_program_in_the_command_shell(site: Lab) -> None:
+    ran = on(site).run_cmd("ping.exe", ["-n", "1", "192.168.1.1"])
 
-    assert caught.value.wsman_fault_code == 2150859180
+    assert (ran.status_code, ran.std_err) == (0, b"")
+    assert b"Reply from 192.168.1.1" in ran.std_out
+    assert site.world.command_lines() == [
+        {"node": "E2K7SCCNode1", "line": "ping.exe -n 1 192.168.1.1"}
+    ]
+
+
+def test_pywinrm_changes_what_a_program_changes(site: Lab) -> None:
+    words = ["interface", "set", "interface", 'name="Local Area Connection"', "newname=Wire"]
+
+    ran = on(site).run_cmd("netsh", words)
+
+    assert ran.status_code == 0
+    effects = [(e["node"], e["cause"], e["after"]) for e in site.world.ledger()]
+    assert effects == [("E2K7SCCNode1", "wire", "Wire")]
+
+
+def test_an_exit_code_reaches_pywinrm(site: Lab) -> None:
+    ran = on(site).run_cmd("netsh.exe", ["interface", "set", "interface", "nowhere", "newname=x"])
+
+    assert ran.status_code == 1
+
+
+def test_an_unknown_program_is_what_cmd_says_of_it(site: Lab) -> None:
+    ran = on(site).run_cmd("frobnicate", ["/now"])
+
+    assert (ran.status_code, ran.std_out) == (1, b"")
+    assert ran.std_err.startswith(b"'frobnicate' is not recognized")
+
+
+def test_pywinrm_powershell_is_told_that_it_is_not_simulated(site: Lab) -> None:
+    ran = on(site).run_ps("Get-Date")
+
+    assert (ran.status_code, ran.std_out) == (1, b"")
+    assert b"The lab has no powershell of its own." in ran.std_err
 
 
 def test_pywinrm_with_a_wrong_password_is_refused_once(lab: Lab) -> None:
@@ -67,21 +103,21 @@ def test_convenience_client_of_pypsrp_is_told_what_is_not_simulated(lab: Lab) ->
     assert [error.fq_error for error in streams.error] == ["NotSimulated"]
 
 
-def test_winrs_of_pypsrp_is_refused(lab: Lab) -> None:
-    node = lab.node("NODE1")
+def test_winrs_of_pypsrp_runs_a_program(site: Lab) -> None:
+    node = site.nodes[1]
     client = Client(
         node.host,
         port=node.port,
         username="Administrator",
-        password=PASSWORD,
+        password=site.world.password("local-administrator"),
         ssl=False,
         no_proxy=True,
     )
 
-    with pytest.raises(PsrpFaultError) as caught:
-        client.execute_cmd("hostname")
+    output, error, code = client.execute_cmd("ping.exe -n 1 192.168.1.1")
 
-    assert caught.value.code == 2150859180
+    assert (code, error) == (0, "")
+    assert "Reply from 192.168.1.1" in output
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Invocation, Reply
-from runbook_lib.lab.handlers import installed, scripts, wmi
+from runbook_lib.lab.handlers import command_line, installed, scripts, wmi
 from runbook_lib.lab.handlers.surface import CommandError, Context, claims
 
 _log = logging.getLogger(__name__)
@@ -21,6 +21,8 @@ _log = logging.getLogger(__name__)
 def answer(context: Context, invocation: Invocation) -> Reply:
     """Return what the node answers to one pipeline."""
     try:
+        if invocation.is_line:
+            return command_line.run(context, invocation.command)
         if invocation.is_script:
             return Reply(_script(context, invocation))
         return _command(context, invocation)
@@ -30,6 +32,9 @@ def answer(context: Context, invocation: Invocation) -> Reply:
 
 def label_of(invocation: Invocation) -> str:
     """Return a short name for people and for faults to match; never a secret."""
+    if invocation.is_line:
+        # The program alone: what follows it may be a secret.
+        return " ".join([invocation.label, *command_line.split(invocation.command)[:1]]).strip()
     if not invocation.is_script:
         return f"{invocation.label} {invocation.command}".strip()
     script = scripts.find(invocation.command)
@@ -42,6 +47,7 @@ def sources() -> Sequence[tuple[str, str]]:
     found = [(each.name, each.source) for each in installed.CMDLETS]
     found += [(each.name, each.source) for each in installed.PROGRAMS]
     found += [(f"{each.name}.ps1", each.source) for each in scripts.SCRIPTS]
+    found.append(("command lines", command_line.SOURCE))
     found += wmi.sources()
     found += scenarios.FACTS
     return sorted((name, claim) for name, source in found for claim in claims(source))

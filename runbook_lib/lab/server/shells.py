@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from runbook_lib.lab.server.psrp import RunspacePool
 from runbook_lib.lab.server.winrm_config import Quotas
+from runbook_lib.lab.server.winrs import CommandShell
 from runbook_lib.lab.server.wsman_faults import (
     ACCESS_DENIED,
     SHELL_GONE,
@@ -21,6 +22,8 @@ from runbook_lib.lab.server.wsman_faults import (
 )
 
 _REPLAYS = 8
+
+Pool = RunspacePool | CommandShell
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Shell:
     resource_uri: str
     owner: str
     address: str
-    pool: RunspacePool
+    pool: Pool
     opened_at: float
     used_at: float
     busy: int = 0
@@ -62,7 +65,7 @@ class Shells:
         with self._lock:
             return len(self._shells)
 
-    def make(self, resource_uri: str, owner: str, address: str, pool: RunspacePool) -> Shell:
+    def make(self, resource_uri: str, owner: str, address: str, pool: Pool) -> Shell:
         """Return a shell that is not in the table yet.
 
         Its identifier is made here: WinRM 2.0 takes none from a client.
@@ -125,14 +128,16 @@ class Shells:
     def described(self, shell: Shell) -> str:
         """Return the shell as rsp:Shell."""
         now = self._monotonic()
+        is_cmd = isinstance(shell.pool, CommandShell)
+        streams = ("stdin", "stdout stderr") if is_cmd else ("stdin pr", "stdout")
         return (
             f"<rsp:Shell><rsp:ShellId>{shell.shell_id}</rsp:ShellId>"
             f"<rsp:ResourceUri>{escape(shell.resource_uri)}</rsp:ResourceUri>"
             f"<rsp:Owner>{escape(shell.owner)}</rsp:Owner>"
             f"<rsp:ClientIP>{shell.address}</rsp:ClientIP>"
             f"<rsp:IdleTimeOut>PT{self._quotas.idle_s:.3f}S</rsp:IdleTimeOut>"
-            "<rsp:InputStreams>stdin pr</rsp:InputStreams>"
-            "<rsp:OutputStreams>stdout</rsp:OutputStreams>"
+            f"<rsp:InputStreams>{streams[0]}</rsp:InputStreams>"
+            f"<rsp:OutputStreams>{streams[1]}</rsp:OutputStreams>"
             f"<rsp:ShellRunTime>{_age(now - shell.opened_at)}</rsp:ShellRunTime>"
             f"<rsp:ShellInactivity>{_age(now - shell.used_at)}</rsp:ShellInactivity></rsp:Shell>"
         )

@@ -23,12 +23,12 @@ from runbook_lib.lab.server.psrp import Command, Node, RunspacePool
 from runbook_lib.lab.server.shells import Shell, Shells
 from runbook_lib.lab.server.soap import RSP, Request
 from runbook_lib.lab.server.winrm_config import Quotas
+from runbook_lib.lab.server.winrs import CommandShell, Line, StandardError
 from runbook_lib.lab.server.wire_faults import WireFaults, mangled
 from runbook_lib.lab.server.wire_record import WireRecord
 from runbook_lib.lab.server.wsman_faults import (
     BAD_BODY,
     ENVELOPE_TOO_SMALL,
-    NO_REMOTE_SHELLS,
     NO_SUCH_ACTION,
     NO_SUCH_COMMAND,
     NO_SUCH_RESOURCE,
@@ -41,6 +41,7 @@ POWERSHELL = "http://schemas.microsoft.com/powershell/"
 _POWERSHELL_SHELLS = frozenset(
     {f"{POWERSHELL}Microsoft.PowerShell", f"{POWERSHELL}Microsoft.PowerShell32"}
 )
+_COMMAND_SHELL = f"{RSP}/cmd"
 _SHELL = RSP
 _TRANSFER = soap.X
 _STATE = f"{RSP}/CommandState"
@@ -138,20 +139,21 @@ class NodeService:
         }.get(action)
         if serve is None:
             raise FaultError(NO_SUCH_ACTION)
-        if request.resource_uri not in _POWERSHELL_SHELLS:
+        if request.resource_uri not in {*_POWERSHELL_SHELLS, _COMMAND_SHELL}:
             raise FaultError(NO_SUCH_RESOURCE)
         shell_id = request.selectors.get("ShellId", "")
         with self.shells.using(shell_id, caller.user) as shell, shell.pool.changed:
             return serve(request, shell, caller)
 
     def _create(self, request: Request, caller: Caller) -> Answered:
-        if request.resource_uri == f"{RSP}/cmd":
-            raise FaultError(
-                NO_REMOTE_SHELLS.saying(
-                    f"{NO_REMOTE_SHELLS.reason} (The lab does not simulate the command shell; it "
-                    f"serves {POWERSHELL}Microsoft.PowerShell.)"
-                )
+        if request.resource_uri == _COMMAND_SHELL:
+            shell = self.shells.make(
+                request.resource_uri,
+                caller.user,
+                caller.address,
+                CommandShell(self._node_for(caller.user)),
             )
+            return self._created(request, shell)
         if request.resource_uri not in _POWERSHELL_SHELLS:
             raise FaultError(NO_SUCH_RESOURCE)
         creation = request.first(f"{{{RSP}}}Shell").findtext(f"{{{soap.PWSH}}}creationXml")
@@ -161,6 +163,9 @@ class NodeService:
         shell = self.shells.make(request.resource_uri, caller.user, caller.address, pool)
         with pool.changed:
             pool.receive(_decoded(creation))
+        return self._created(request, shell)
+
+    def _created(self, request: Request, shell: Shell) -> Answered:
         self.shells.add(shell)
         body = (
             f"<x:ResourceCreated><a:Address>{escape(request.to)}</a:Address>"
@@ -187,13 +192,24 @@ class NodeService:
     def _command(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
         line = request.first(f"{{{RSP}}}CommandLine")
         command_id = (line.get("CommandId") or str(uuid.uuid4())).upper()
-        arguments = "".join(part.text or "" for part in line.findall(f"{{{RSP}}}Arguments"))
-        if not arguments or command_id in shell.pool.commands:
+        parts = [part.text or "" for part in line.findall(f"{{{RSP}}}Arguments")]
+        if command_id in shell.pool.commands:
             raise FaultError(BAD_BODY)
-        command = shell.pool.create_command(command_id, _decoded(arguments))
+        command: Command | Line
+        if isinstance(shell.pool, CommandShell):
+            program = line.findtext(f"{{{RSP}}}Command") or ""
+            command = shell.pool.start(command_id, " ".join([program, *parts]))
+        else:
+            command = self._pipeline(shell.pool, command_id, "".join(parts))
         named = f"<rsp:CommandId>{escape(command_id)}</rsp:CommandId>"
         body = f"<rsp:CommandResponse>{named}</rsp:CommandResponse>"
         return Answered(200, soap.reply(request, body), _fault_now(command))
+
+    @staticmethod
+    def _pipeline(pool: RunspacePool, command_id: str, arguments: str) -> Command:
+        if not arguments:
+            raise FaultError(BAD_BODY)
+        return pool.create_command(command_id, _decoded(arguments))
 
     def _send(self, request: Request, shell: Shell, _caller: Caller) -> Answered:
         fault = None
@@ -201,7 +217,9 @@ class NodeService:
             if stream.get("Name") not in {"stdin", "pr"}:
                 raise FaultError(BAD_BODY)
             command = self._named_command(shell, stream.get("CommandId"))
-            shell.pool.receive(_decoded(stream.text or ""))
+            data = _decoded(stream.text or "")
+            if isinstance(shell.pool, RunspacePool):
+                shell.pool.receive(data)
             if command is not None:
                 fault = fault or _fault_now(command)
         return Answered(200, soap.reply(request, "<rsp:SendResponse/>"), fault)
@@ -211,7 +229,8 @@ class NodeService:
         if replayed is not None:
             return Answered(200, replayed)
         wanted = request.first(f"{{{RSP}}}Receive/{{{RSP}}}DesiredStream")
-        if (wanted.text or "").split() != ["stdout"]:
+        streams = {"stdout"} if isinstance(shell.pool, RunspacePool) else {"stdout", "stderr"}
+        if not (wanted.text or "").split() or not {*(wanted.text or "").split()} <= streams:
             raise FaultError(BAD_BODY)
         command_id = (wanted.get("CommandId") or "").upper()
         command = self._named_command(shell, command_id)
@@ -225,7 +244,7 @@ class NodeService:
         if command is not None and command.fault is not None:
             fault, command.fault = command.fault, None
             chunks = mangled(chunks, fault)
-        envelope = soap.reply(request, _received(chunks, command_id, is_last=is_last))
+        envelope = soap.reply(request, _received(chunks, command_id, command, is_last=is_last))
         shell.keep_for_replay(request.message_id, envelope)
         return Answered(200, envelope, fault)
 
@@ -237,7 +256,8 @@ class NodeService:
         if command is None or code not in _SIGNAL_STOP | _SIGNAL_TERMINATE:
             raise FaultError(BAD_BODY)
         if code in _SIGNAL_STOP:
-            shell.pool.stop(command)
+            # The command is one of this very pool.
+            shell.pool.stop(command)  # type: ignore[arg-type]
         else:
             shell.pool.remove(command_id)
         return Answered(200, soap.reply(request, "<rsp:SignalResponse/>"))
@@ -272,7 +292,7 @@ class NodeService:
         return Answered(200, soap.reply(request, body))
 
     @staticmethod
-    def _named_command(shell: Shell, command_id: str | None) -> Command | None:
+    def _named_command(shell: Shell, command_id: str | None) -> Command | Line | None:
         if not command_id:
             return None
         command = shell.pool.commands.get(command_id.upper())
@@ -281,7 +301,7 @@ class NodeService:
         return command
 
 
-def _fault_now(command: Command) -> Fault | None:
+def _fault_now(command: Command | Line) -> Fault | None:
     """Return the fault that strikes before a pipeline starts; it strikes once."""
     fault = command.fault
     if fault is None or fault.when is not When.BEFORE:
@@ -290,22 +310,33 @@ def _fault_now(command: Command) -> Fault | None:
     return fault
 
 
-def _received(chunks: list[bytes], command_id: str, *, is_last: bool) -> str:
+def _received(
+    chunks: list[bytes], command_id: str, command: Command | Line | None, *, is_last: bool
+) -> str:
     named = f" CommandId={quoteattr(command_id)}" if command_id else ""
     streams = "".join(
-        f'<rsp:Stream Name="stdout"{named}>{base64.b64encode(chunk).decode()}</rsp:Stream>'
+        f'<rsp:Stream Name="{_stream_of(chunk)}"{named}>'
+        f"{base64.b64encode(chunk).decode()}</rsp:Stream>"
         for chunk in chunks
     )
     if not command_id:
         return f"<rsp:ReceiveResponse>{streams}</rsp:ReceiveResponse>"
+    code = ""
     if is_last:
         streams += f'<rsp:Stream Name="stdout"{named} End="true"></rsp:Stream>'
+        if isinstance(command, Line):
+            streams += f'<rsp:Stream Name="stderr"{named} End="true"></rsp:Stream>'
+            code = f"<rsp:ExitCode>{command.exit_code}</rsp:ExitCode>"
     state = "Done" if is_last else "Running"
     return (
         f"<rsp:ReceiveResponse>{streams}"
-        f'<rsp:CommandState{named} State="{_STATE}/{state}"></rsp:CommandState>'
+        f'<rsp:CommandState{named} State="{_STATE}/{state}">{code}</rsp:CommandState>'
         "</rsp:ReceiveResponse>"
     )
+
+
+def _stream_of(chunk: bytes) -> str:
+    return "stderr" if isinstance(chunk, StandardError) else "stdout"
 
 
 def _decoded(text: str) -> bytes:

@@ -81,13 +81,6 @@ TOO_MANY_SHELLS = Fault(
     "The WS-Management service cannot process the request. The maximum number of concurrent shells "
     "for this user has been exceeded. Close existing shells or raise the quota for this user.",
 )
-NO_REMOTE_SHELLS = Fault(
-    2150859180,
-    "w:AccessDenied",
-    "The WS-Management service cannot process the request. The service is configured to not accept "
-    "any remote shell requests.",
-    source="inferred",  # the code is the platform's; that a node refuses only `cmd` so is ours
-)
 NO_SUCH_RESOURCE = Fault(
     2150858752,
     "a:DestinationUnreachable",
