@@ -12,7 +12,7 @@ PYTEST := $(BIN)/python -m pytest
 # Without the plugins that come along with packages: nbval takes longer to load than the product.
 LEAN_PYTEST := PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(PYTEST) -p xdist -p hypothesispytest
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
-PARTS := lint test-unit test-judges test-protocol test-end-to-end test-notebooks test-browser
+PARTS := lint test-unit test-lab test-judges test-protocol test-end-to-end test-notebooks test-browser
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -124,6 +124,11 @@ endef
 .PHONY: test-unit
 test-unit: $(READY) ## the fast tests, no sockets
 	$(in_own_folders) $(LEAN_PYTEST) -q -n $(WORKERS) tests/unit
+
+.PHONY: test-lab
+test-lab: $(READY) ## the simulated site, and whole phases on it in one process, no sockets
+	$(in_own_folders) $(LEAN_PYTEST) -q -n $(WORKERS) --dist loadfile --durations 10 \
+	  tests/lab tests/phases
 
 .PHONY: test-judges
 test-judges: $(READY) ## PowerShell (RUNBOOK_PWSH, else pwsh), jq and others on what we send and keep
