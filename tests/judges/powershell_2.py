@@ -19,7 +19,9 @@ NODES = {
     "CommandExpressionAst",
     "CommandParameterAst",
     "ConstantExpressionAst",
+    "ContinueStatementAst",
     "ConvertExpressionAst",
+    "ExitStatementAst",
     "ExpandableStringExpressionAst",
     "ForEachStatementAst",
     "FunctionDefinitionAst",
@@ -81,14 +83,23 @@ OPERATORS = {
 
 COMMANDS: dict[str, set[str]] = {
     "Add-Member": {"InputObject", "MemberType", "Name", "Value"},
+    "Add-PSSnapin": {"Name"},
     "ForEach-Object": set(),
+    "Get-ClusteredMailboxServerStatus": {"Identity"},
+    "Get-Date": set(),
+    "Get-ExchangeServer": {"Identity"},
     "Get-ItemProperty": {"Path", "Name"},
+    "Get-MailboxDatabase": {"Server", "Status"},
+    "Get-MailboxServer": {"Identity"},
+    "Get-PublicFolderDatabase": {"Server", "Status"},
+    "Get-StorageGroup": {"Server"},
     "Get-WmiObject": {"Class", "Namespace", "Filter"},
     "New-Item": {"Path", "Force"},
     "New-ItemProperty": {"Path", "Name", "PropertyType", "Value", "Force"},
     "New-Object": {"Property"},
     "Out-Null": set(),
     "Select-Object": {"InputObject", "Property"},
+    "Start-Sleep": {"Seconds"},
     "Test-Path": {"Path"},
     "Where-Object": set(),
 }
@@ -110,6 +121,7 @@ TYPES = {
     "uint64",
     "wmiclass",
     "Runtime.InteropServices.Marshal",
+    "System.Management.Automation.PowerShell",
     "System.Security.SecureString",
 }
 
