@@ -169,7 +169,8 @@ def test_every_surface_says_how_it_is_known() -> None:
     names = {name for name, _ in found}
     assert {"Get-WmiObject", "netsh.exe", "read_many.ps1", "Win32_ComputerSystem.Rename"} <= names
     assert len(names) == (
-        len(installed.CMDLETS)
+        1  # command lines of a remote shell
+        + len(installed.CMDLETS)
         + len(installed.PROGRAMS)
         + len(scripts.SCRIPTS)
         + len(scenarios.FACTS)

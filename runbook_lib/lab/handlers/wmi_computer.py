@@ -234,12 +234,12 @@ def services(context: Context) -> Sequence[Instance]:
     source="documented: Win32_NTLogEvent; inferred: which events are written",
 )
 def log_events(context: Context) -> Sequence[Instance]:
-    """Return the records of the System log, newest first."""
+    """Return the records of both logs, newest first."""
     kinds = {"Error": 1, "Warning": 2, "Information": 3}
     return [
         {
             "RecordNumber": event.number,
-            "Logfile": "System",
+            "Logfile": event.log,
             "SourceName": event.source,
             "EventCode": event.event_id,
             "EventIdentifier": event.event_id,

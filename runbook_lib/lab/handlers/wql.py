@@ -1,6 +1,7 @@
 """The conditions of WQL that `-Filter` takes: comparisons, IS NULL, LIKE, AND, OR, NOT, brackets.
 
-Strings compare without regard to case; a backslash in a string is doubled.
+Strings compare without regard to case; a backslash in a string is doubled. Two dates and times
+compare as moments, whatever their offsets.
 """
 
 from __future__ import annotations
@@ -8,11 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 
 from runbook_lib.lab.handlers import powershell
 
 Condition = Callable[[Mapping[str, object]], bool]
 
+_DMTF = re.compile(r"(\d{14})\.(\d{6})([+-])(\d{3})", re.ASCII)
 _TOKEN = re.compile(
     r"""\s*(?:
         (?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
@@ -157,8 +160,22 @@ def _compare(left: object, operator: str, right: str | int | bool) -> bool:  # n
     return order in {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (0, 1)}[operator]
 
 
+def _moment(value: object) -> datetime | None:
+    """Return a WMI date and time as a moment, None for every other value."""
+    match = _DMTF.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    digits, micro, sign, minutes = match.groups()
+    zone = timezone(timedelta(minutes=int(sign + minutes)))
+    local = datetime.strptime(digits, "%Y%m%d%H%M%S").replace(tzinfo=zone)
+    return local.replace(microsecond=int(micro))
+
+
 def _order(left: object, right: object) -> int | None:
     """Return -1, 0 or 1; None for what cannot be put in order."""
+    moments = _moment(left), _moment(right)
+    if moments[0] is not None and moments[1] is not None:
+        return (moments[0] > moments[1]) - (moments[0] < moments[1])
     if isinstance(left, str):
         one, other = left.lower(), powershell.text(right).lower()
         return (one > other) - (one < other)

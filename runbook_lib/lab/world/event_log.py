@@ -1,4 +1,4 @@
-"""The System event log of one node, as far as the lab writes into it."""
+"""The event logs of one node, System and Application, as far as the lab writes into them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+SYSTEM = "System"
+APPLICATION = "Application"
 RUNNING_SYSTEM = "Microsoft (R) Windows (R) 5.02. 3790 Service Pack 2 Multiprocessor Free."
 
 
 @dataclass(frozen=True)
 class Event:
-    """One record; `kind` is Information, Warning or Error, `at` is UTC."""
+    """One record; `kind` is Information, Warning or Error, `at` is UTC, numbers are per log."""
 
     number: int
     source: str
@@ -20,10 +22,11 @@ class Event:
     kind: str
     message: str
     at: datetime
+    log: str = SYSTEM
 
 
 class EventLog:
-    """The records of one log, oldest first."""
+    """The records of both logs, oldest first."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
@@ -34,11 +37,18 @@ class EventLog:
         return tuple(self._events)
 
     def write(
-        self, at: datetime, source: str, event_id: int, message: str, kind: str = "Information"
+        self,
+        at: datetime,
+        source: str,
+        event_id: int,
+        message: str,
+        *,
+        kind: str = "Information",
+        log: str = SYSTEM,
     ) -> None:
         """Add one record."""
-        number = len(self._events) + 1
-        self._events.append(Event(number, source, event_id, kind, message, at))
+        number = sum(event.log == log for event in self._events) + 1
+        self._events.append(Event(number, source, event_id, kind, message, at, log))
 
     def started(self, at: datetime) -> None:
         """Add what every start of Windows writes."""
@@ -64,6 +74,7 @@ class EventLog:
                 "event_id": event.event_id,
                 "kind": event.kind,
                 "message": event.message if event.event_id != 6008 else "",
+                "log": event.log,
             }
             for event in self._events
         ]
