@@ -62,11 +62,38 @@ class WmiMethod:
 
 
 @dataclass(frozen=True)
+class SecretText:
+    """A text with one secret in it, such as SecretText("/pass:{}", Secret("lab:installer")).
+
+    Only an argument of detached work may be one; the text around the secret is sent as it is.
+    """
+
+    form: str
+    secret: Secret
+
+    def __post_init__(self) -> None:
+        """Refuse a form without exactly one place for the secret."""
+        if self.form.count("{}") != 1:
+            message = f"a form holds {{}} once: {self.form!r}"
+            raise ValueError(message)
+
+    @property
+    def before(self) -> str:
+        """Return what stands before the secret."""
+        return self.form.partition("{}")[0]
+
+    @property
+    def after(self) -> str:
+        """Return what stands after the secret."""
+        return self.form.partition("{}")[2]
+
+
+@dataclass(frozen=True)
 class Program:
     """One program with a list of arguments; each element arrives as one argument."""
 
     path: str
-    arguments: tuple[Scalar, ...] = ()
+    arguments: tuple[Scalar | SecretText, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +117,9 @@ class Detached:
     """Work that runs on the node as a scheduled task and outlives the session that began it.
 
     A PSRP session has no credentials for a second hop (directory, other node, share); a task
-    under a domain account has. A script's parameters travel to the task as a file of objects.
+    under a domain account has. A script's parameters travel as a file of objects, so none may be
+    a Secret. A program's arguments stand in a file that is deleted after the task's end: none
+    may hold a double quote, and a Secret or SecretText among them is an exposure to declare.
     task: the task's name on the node, given when the intent is written; "" before that.
     """
 
@@ -132,7 +161,9 @@ class Read:
     """One read as it is sent, and the properties wanted of each object.
 
     Cmdlets and programs of one trip share a carrier; a constant script is a pipeline of its own;
-    detached, it runs as a task. Scripts that read change nothing on the node that outlasts them.
+    detached, it runs as a task. Such a script is one of `read_scripts.READ_SCRIPTS` and gives
+    objects, of which the asked properties count (a missing one is None). What it throws becomes
+    the Answer's error; it may also give one object with `_error` and `_text`, which then does.
     """
 
     command: Cmdlet | Program | Script | Detached

@@ -12,15 +12,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from runbook_lib.commands.command import Cmdlet, Program, Scalar, Script, Secret, Value, WmiMethod
+from runbook_lib.commands.command import (
+    Cmdlet,
+    Detached,
+    Program,
+    Scalar,
+    Script,
+    Secret,
+    SecretText,
+    Value,
+    WmiMethod,
+)
 
-Renderable = Cmdlet | WmiMethod | Program | Script
+Renderable = Cmdlet | WmiMethod | Program | Script | Detached
 
 _QUOTES = re.compile("(['\u2018\u2019\u201a\u201b])")
 _BARE_PROGRAM = re.compile(r"[A-Za-z][A-Za-z0-9_]*\.exe", re.ASCII)
 _BARE_WORD = re.compile(
     r"/?[A-Za-z][A-Za-z0-9_]*((=|:|\.|\\)[A-Za-z0-9_]+)*|0|[1-9][0-9]{0,4}", re.ASCII
 )
+_BARE_IN_BATCH = re.compile(r"[A-Za-z0-9_./:\\-]+", re.ASCII)
+_UNATTENDED = "-NoProfile -NonInteractive -ExecutionPolicy Bypass -File"
 _USUAL_NAMESPACE = r"root\cimv2"
 
 
@@ -35,6 +47,8 @@ def render(command: Renderable) -> str:
             return _wmi_method(command)
         case Script():
             return _script(command)
+        case Detached():
+            return _detached(command)
 
 
 def quoted(text: str) -> str:
@@ -61,9 +75,12 @@ def _program(command: Program) -> str:
     return " ".join((start, *(_word(argument) for argument in command.arguments)))
 
 
-def _word(argument: Scalar) -> str:
+def _word(argument: Scalar | SecretText) -> str:
     if isinstance(argument, Secret):
         return _scalar(argument)
+    if isinstance(argument, SecretText):
+        around = [quoted(part) for part in (argument.before, argument.after)]
+        return f"({around[0]} + {_scalar(argument.secret)} + {around[1]})"
     text = "" if argument is None else str(argument)
     return text if _BARE_WORD.fullmatch(text) else quoted(text)
 
@@ -101,6 +118,57 @@ def _script(command: Script) -> str:
     ]
     file = quoted(rf".\{command.name}.ps1")
     return " ".join((f"& {file}", *pairs))
+
+
+def _detached(command: Detached) -> str:
+    """Return how a person would let a task do it: a batch file, then the task that runs it."""
+    task = command.task or "rb-task"
+    base = rf"C:\runbook\{task}"
+    lines = []
+    if isinstance(command.command, Script):
+        lines.append(_put(f"{base}.ps1", quoted(_script(command.command))))
+        line: list[str | Secret] = [f'powershell.exe {_UNATTENDED} "{base}.ps1"']
+    else:
+        line = [_in_batch(command.command.path)]
+        for argument in command.command.arguments:
+            line += [" ", *_batch_word(argument)]
+    parts = [_scalar(part) for part in _joined([*line, f' > "{base}.out" 2>&1'])]
+    lines.append(_put(f"{base}.cmd", parts[0] if len(parts) == 1 else f"({' + '.join(parts)})"))
+    account = command.account
+    lines.append(
+        f"schtasks.exe /create /tn {_word(task)} /tr {quoted(f'{base}.cmd')} /sc once "
+        f"/st '23:59:00' /ru {quoted(account.user)} /rp {_scalar(account.password)} /f"
+    )
+    lines.append(f"schtasks.exe /run /tn {_word(task)}")
+    return "\n".join(lines)
+
+
+def _put(path: str, value: str) -> str:
+    return f"Set-Content -Path {quoted(path)} -Value {value}"
+
+
+def _batch_word(argument: Scalar | SecretText) -> list[str | Secret]:
+    if isinstance(argument, Secret):
+        return ['"', argument, '"']
+    if isinstance(argument, SecretText):
+        return [f'"{argument.before}', argument.secret, f'{argument.after}"']
+    return [_in_batch("" if argument is None else str(argument))]
+
+
+def _in_batch(text: str) -> str:
+    doubled = text.replace("%", "%%")
+    return doubled if _BARE_IN_BATCH.fullmatch(doubled) else f'"{doubled}"'
+
+
+def _joined(parts: Sequence[str | Secret]) -> list[str | Secret]:
+    """Return the parts with neighbouring texts made one."""
+    joined: list[str | Secret] = []
+    for part in parts:
+        if joined and isinstance(part, str) and isinstance(joined[-1], str):
+            joined[-1] += part
+        else:
+            joined.append(part)
+    return joined
 
 
 def _registry_lists(lists: Sequence[Scalar | Mapping[str, Value]]) -> list[str]:

@@ -25,9 +25,19 @@ WIRE_DEEDS = frozenset(
     }
 )
 WORLD_DEEDS = frozenset(
-    {"exit", "return", "reboot", "power_loss", "no_reboot", "no_return", "swap_identity", "skew"}
+    {
+        "exit",
+        "kill",
+        "return",
+        "reboot",
+        "power_loss",
+        "no_reboot",
+        "no_return",
+        "swap_identity",
+        "skew",
+    }
 )
-NEEDS_NUMBER = frozenset({"exit", "return", "status", "skew"})
+NEEDS_NUMBER = frozenset({"exit", "kill", "return", "status", "skew"})
 
 
 class FaultError(ValueError):

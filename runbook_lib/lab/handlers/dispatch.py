@@ -13,7 +13,7 @@ from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Invocation, Reply
 from runbook_lib.lab.handlers import command_line, installed, scripts, wmi
-from runbook_lib.lab.handlers.surface import CommandError, Context, claims
+from runbook_lib.lab.handlers.surface import Begins, CommandError, Context, claims
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +63,10 @@ def _script(context: Context, invocation: Invocation) -> tuple[object, ...]:
             why=f"its text is none of the constant scripts; it begins with {first!r}",
             next_step="add its SHA-256 and a handler to runbook_lib/lab/handlers/scripts.py",
         )
-    return script.function(context, invocation.parameters)
+    given = script.function(context, invocation.parameters)
+    if isinstance(given, Begins):
+        return tuple(installed.to_its_end(context, given)[1].bags)
+    return given
 
 
 def _command(context: Context, invocation: Invocation) -> Reply:

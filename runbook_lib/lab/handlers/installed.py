@@ -17,7 +17,18 @@ from runbook_lib.lab.handlers import (
     winrm,
     wmi,
 )
-from runbook_lib.lab.handlers.surface import Answer, Cmdlet, CommandError, Context, Program, Ran
+from runbook_lib.lab.handlers.surface import (
+    Answer,
+    Begins,
+    Cmdlet,
+    CommandError,
+    Context,
+    Ended,
+    Procedure,
+    Program,
+    Progress,
+    Ran,
+)
 
 CMDLETS: tuple[Cmdlet, ...] = (
     wmi.get_wmi_object,
@@ -31,6 +42,8 @@ PROGRAMS: tuple[Program, ...] = (
     *ping_exe.PROGRAMS,
     *shutdown_exe.PROGRAMS,
 )
+PROCEDURES: tuple[Procedure, ...] = ()
+"""What takes lab time; a saved lab finds a process's procedure here by its name."""
 
 REFUSED_BY_ALL = (
     "Debug",
@@ -42,6 +55,8 @@ REFUSED_BY_ALL = (
     "WarningVariable",
 )
 """Common parameters that a node knows and the lab does not simulate."""
+KILLED = 1
+"""Exit code of a process that somebody ended."""
 _SYSTEM32 = "c:\\windows\\system32\\"
 
 _log = logging.getLogger(__name__)
@@ -92,11 +107,38 @@ def run_program(context: Context, name: str, arguments: Sequence[str]) -> Ran:
     lines: list[str] = []
 
     def honest() -> int:
-        ran = program.function(context, arguments)
+        ran = at_once(context, program.function(context, arguments))
         lines.extend(ran.lines)
         return ran.exit_code
 
     return Ran(context.code_by_fault("exit", honest), tuple(lines))
+
+
+def at_once(context: Context, given: Ran | Begins) -> Ran:
+    """Return what a program gives in the end, its stages done while no lab time passes."""
+    if isinstance(given, Ran):
+        return given
+    code, progress = to_its_end(context, given)
+    return Ran(code, tuple(progress.lines))
+
+
+def to_its_end(context: Context, begun: Begins) -> tuple[int, Progress]:
+    """Do all stages; return the exit code and what was said and given.
+
+    The fault kill:N of this very command ends it before its stage N.
+    """
+    fault = context.fault
+    killed = fault.number if fault is not None and fault.deed == "kill" else 0
+    progress = Progress([*begun.lines])
+    for number, stage in enumerate(begun.procedure.stages, 1):
+        if number == killed:
+            return KILLED, progress
+        try:
+            stage.do(context, begun.data, progress)
+        except Ended as end:
+            progress.say(*end.lines)
+            return end.code, progress
+    return 0, progress
 
 
 def bind(cmdlet: Cmdlet, given: Mapping[str, object]) -> dict[str, object]:

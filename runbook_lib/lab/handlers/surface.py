@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from runbook_lib.lab.answers import Bag, ErrorReply
 from runbook_lib.lab.faults import Fault, When
@@ -97,9 +98,70 @@ class Ran:
     lines: tuple[str, ...] = ()
 
 
+class Ended(Exception):  # noqa: N818 - a program that ends early need not have failed
+    """Raised by a stage: the program ends here with this exit code, after these lines."""
+
+    def __init__(self, code: int, *lines: str) -> None:
+        super().__init__(f"ended with exit code {code}")
+        self.code = code
+        self.lines = lines
+
+
+@dataclass
+class Progress:
+    """What a program in progress has to say: lines of its output, and objects of a script's."""
+
+    lines: list[str] = field(default_factory=list)
+    bags: list[Bag] = field(default_factory=list)
+
+    def say(self, *lines: str) -> None:
+        """Write lines to the program's output; whoever looks at its log sees them grow."""
+        self.lines.extend(lines)
+
+    def give(self, *bags: Bag) -> None:
+        """Give out objects: of a constant script only, in the order of its pipeline."""
+        self.bags.extend(bags)
+
+
+StageFunction = Callable[[Context, dict[str, Any], Progress], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a program's work: it lasts some lab seconds, and takes effect at their end."""
+
+    lasts_s: float
+    do: StageFunction
+
+
+@dataclass(frozen=True)
+class Procedure:
+    """A program's work in stages. Its name is unique among `installed.PROCEDURES`.
+
+    Every stage may change the world and `data`, raise Ended to stop early, and counts from 1
+    for the fault `kill:N`, which ends the process with exit code 1 before stage N takes effect.
+    """
+
+    name: str
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True)
+class Begins:
+    """What a program that takes time gives in place of `Ran`.
+
+    data: what its stages need, plain JSON without any secret; it is saved between them.
+    lines: what the program says before it has done anything.
+    """
+
+    procedure: Procedure
+    data: dict[str, Any]
+    lines: tuple[str, ...] = ()
+
+
 CmdletFunction = Callable[[Context, Mapping[str, object]], Answer]
-ProgramFunction = Callable[[Context, Sequence[str]], Ran]
-ScriptFunction = Callable[[Context, Mapping[str, object]], tuple[Bag, ...]]
+ProgramFunction = Callable[[Context, Sequence[str]], Ran | Begins]
+ScriptFunction = Callable[[Context, Mapping[str, object]], "tuple[Bag, ...] | Begins"]
 MethodFunction = Callable[[Context, "Instance | None", Mapping[str, object]], int]
 InstancesFunction = Callable[[Context], Sequence["Instance"]]
 

@@ -12,6 +12,7 @@ from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.clock import SHUT_DOWN_S, START_S, Due, LabClock, Schedule
 from runbook_lib.lab.world.disks import LocalVolume
 from runbook_lib.lab.world.event_log import EventLog
+from runbook_lib.lab.world.files import Files
 from runbook_lib.lab.world.ledger import Ledger
 from runbook_lib.lab.world.network_adapters import Adapter, Hardware
 from runbook_lib.lab.world.power import GoingDown, Power
@@ -72,6 +73,7 @@ class WindowsNode:
         self.events = EventLog()
         self.hotfixes: tuple[str, ...] = ()
         self.volumes: tuple[LocalVolume, ...] = ()
+        self.files = Files()
         self.nuisance = Nuisance()
         self.power = Power.ON
         self.going_down: GoingDown | None = None
@@ -277,12 +279,17 @@ class WindowsNode:
             "boots": self.boots,
             "registry": self.registry.as_json(),
             "adapters": {
-                str(each.hardware.mac): {"plugged": each.plugged, "conflict": each.conflict}
+                str(each.hardware.mac): {
+                    "plugged": each.plugged,
+                    "conflict": each.conflict,
+                    "of_cluster": [list(pair) for pair in each.of_cluster],
+                }
                 for each in self.connections
             },
             "bound_transports": list(self.bound_transports),
             "binding_order": list(self.binding_order),
             "services": self.services.as_json(),
+            "files": self.files.as_json(),
             "events": self.events.as_json(),
         }
 
@@ -292,6 +299,7 @@ class WindowsNode:
         return {
             "state": self.as_json(),
             "events": self.events.as_saved(),
+            "files": self.files.as_saved(),
             "booted_at": self.booted_at.isoformat(),
             "lost_power_at": lost.isoformat() if lost else None,
         }
@@ -306,10 +314,12 @@ class WindowsNode:
         for each in self.connections:
             kept = state["adapters"][str(each.hardware.mac)]
             each.plugged, each.conflict = kept["plugged"], kept["conflict"]
+            each.of_cluster = tuple((address, mask) for address, mask in kept["of_cluster"])
         self.bound_transports = tuple(state["bound_transports"])
         self.binding_order = tuple(state["binding_order"])
         self.services.restore(state["services"])
         self.events.restore(saved["events"])
+        self.files.restore(saved["files"])
         self.booted_at = datetime.fromisoformat(saved["booted_at"])
         lost = saved["lost_power_at"]
         self.lost_power_at = datetime.fromisoformat(lost) if lost else None
