@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.commands.command import Secret, TaskAccount
+from runbook_lib.commands.directory import Asked
 from runbook_lib.topology.models import Topology
 
 
@@ -16,3 +17,18 @@ def cluster_service(topology: Topology) -> TaskAccount:
     """Return the account under which the cluster service runs on both nodes."""
     account = topology.accounts.cluster_service
     return TaskAccount(account.user, Secret(str(account.password)))
+
+
+def directory(topology: Topology) -> Asked:
+    """Return the one question to the directory that all steps of the procedure share."""
+    domain = topology.domain
+    names = [node.name for node in topology.nodes]
+    names += [topology.cluster.name, topology.mailbox_server.name]
+    return Asked(
+        domain=domain.name,
+        controller=domain.controller.address,
+        account=installer(topology),
+        users=(topology.accounts.installer.user, topology.accounts.cluster_service.user),
+        computers=tuple(names),
+        hosts=tuple(f"{name}.{domain.name}" for name in names),
+    )
