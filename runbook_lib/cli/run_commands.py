@@ -89,15 +89,26 @@ def resume(run: Run, as_json: Json = False) -> int:
 def approve(
     run: Run,
     gate: Annotated[str, typer.Argument(metavar="GATE", help="The gate's name, see `status`.")],
+    *,
     by: By,
     reason: Reason,
     refuse: Annotated[bool, typer.Option("--refuse", help="Say no.")] = False,
+    note: Annotated[
+        str, typer.Option(metavar="TEXT", help="What else the record should say.")
+    ] = "",
+    attach: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Kept in the record as it is; may be given again."),
+    ] = None,
 ) -> None:
     """Answer a gate, with a name and a reason."""
     from runbook_lib.execution import gates
 
-    gates.approve(str(run), gate, by=by, reason=reason, refuse=refuse)
+    files = attach or []
+    gates.approve(str(run), gate, by=by, reason=reason, refuse=refuse, note=note, attach=files)
     say(f"{gate}: {'refused' if refuse else 'approved'} by {by}")
+    for file in files:
+        say(f"kept as it is, secrets in it included: {file}", "faint")
     tell(f"Next: scc-runbook resume {run}")
 
 

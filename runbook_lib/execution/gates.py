@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import getpass
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from runbook_lib.errors import ApprovalError, RecordDamagedError, WaitingForPersonError
+from runbook_lib.execution import evidence
 from runbook_lib.execution.run_folder import (
     RunFolder,
     open_existing,
@@ -24,7 +25,10 @@ from runbook_lib.execution.run_folder import (
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 
-ANSWER_KEYS = {"gate", "opened", "answer", "by", "reason", "os_user", "at", "plan_sha256"}
+ANSWER_KEYS = {
+    *("gate", "opened", "answer", "by", "reason", "os_user", "at", "plan_sha256"),
+    *("note", "evidence"),
+}
 
 
 @dataclass(frozen=True)
@@ -209,6 +213,8 @@ class GateKeeper:
                 "answered_at": answer["at"],
                 "automatic": automatic,
                 "plan_sha256": gate.plan_sha256,
+                "note": answer["note"],
+                "evidence": answer["evidence"],
             },
         )
         if answer["answer"] != "approve":
@@ -232,13 +238,26 @@ def _answer(
         "os_user": getpass.getuser(),
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "plan_sha256": gate.plan_sha256,
+        "note": "",
+        "evidence": [],
     }
 
 
-def approve(run: str, gate: str, *, by: str, reason: str, refuse: bool = False) -> None:
+def approve(
+    run: str,
+    gate: str,
+    *,
+    by: str,
+    reason: str,
+    refuse: bool = False,
+    note: str = "",
+    attach: Sequence[Path] = (),
+) -> None:
     """Answer an open gate of a run; the next `resume` takes the answer over.
 
-    Raises ApprovalError when the gate does not wait, or name or reason are empty.
+    note: what else the record should say. attach: files that are copied into it, unread.
+    Raises ApprovalError when the gate does not wait, name or reason are empty, or a file cannot
+    be taken.
     """
     folder = open_existing(run)
     waiting = open_gates(folder.entries())
@@ -263,4 +282,5 @@ def approve(run: str, gate: str, *, by: str, reason: str, refuse: bool = False) 
         reason.strip(),
         "refuse" if refuse else "approve",
     )
+    answer |= {"note": note.strip(), "evidence": evidence.keep(folder, gate, attach)}
     write_json(folder.path / "gates" / f"{gate}.{found.opened}.json", answer)

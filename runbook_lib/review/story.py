@@ -118,6 +118,15 @@ class PhaseStory:
         return sorted(made, key=lambda change: change.intent or change.verified or 0)
 
 
+@dataclass(frozen=True)
+class EvidenceStory:
+    """A file that came with an answer: where the record keeps it, its own name, its digest."""
+
+    file: str
+    name: str
+    sha256: str
+
+
 @dataclass
 class GateStory:
     """One question to a person, and its answer if there is one."""
@@ -137,6 +146,8 @@ class GateStory:
     answered_at: str = ""
     answered: int | None = None
     automatic: bool = False
+    note: str = ""
+    evidence: list[EvidenceStory] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

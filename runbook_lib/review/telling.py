@@ -15,6 +15,7 @@ from runbook_lib.review.story import (
     ChangeStory,
     CheckStory,
     Event,
+    EvidenceStory,
     Facts,
     GateStory,
     PhaseStory,
@@ -164,6 +165,11 @@ class _Teller:
                 gate.answered_at = text(data, "answered_at") or entry.at
                 gate.answered = entry.seq
                 gate.automatic = data.get("automatic") is True
+                gate.note = text(data, "note")
+                gate.evidence = [
+                    EvidenceStory(text(each, "file"), text(each, "name"), text(each, "sha256"))
+                    for each in _mappings(data.get("evidence"))
+                ]
                 return
 
     def _intent(self, entry: JournalEntry) -> None:
