@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import IPv4Interface, IPv4Network
 
-from runbook_lib.lab.world import bindings, ip_settings
+from runbook_lib.lab.world import bindings, ip_settings, mounted_devices
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.clock import LabClock, Schedule
 from runbook_lib.lab.world.disks import FIXED, OPTICAL, LocalVolume, SharedDisk
@@ -109,6 +109,12 @@ MACHINES = (
         up_for=timedelta(hours=3, minutes=9),
     ),
 )
+
+LOCAL_SIGNATURE, LOCAL_OFFSET = 0x1549F232, 32256
+OPTICAL_DRIVE = (
+    r"\??\IDE#CdRomVIRTUAL_CD_ROM#5&394B69D0&0&0.0.0#{53f5630d-b6bf-11d0-94f2-00a0c91efb8b}"
+)
+"""What both images know their own disk and their optical drive by."""
 
 SHARED_DISKS = (SharedDisk(lun=0, size_mb=1024), SharedDisk(lun=1, size_mb=20480))
 
@@ -304,7 +310,7 @@ def build(
         schedule,
         ledger,
         Domain(inputs.domain),
-        SharedStorage(SHARED_DISKS),
+        SharedStorage(SHARED_DISKS, nodes, ledger),
         ServerCluster(),
         Exchange(),
         ScheduledTasks(),
@@ -340,9 +346,20 @@ def deliver(node: WindowsNode, machine: Machine, seed: int) -> None:
     node.services.install()
     node.hotfixes = HOTFIXES
     node.volumes = (
-        LocalVolume("C:", FIXED, 42_935_926_784, machine.free_bytes, "", "NTFS", "F0A1B2C3"),
-        LocalVolume("D:", OPTICAL),
+        LocalVolume(
+            "C:",
+            FIXED,
+            42_935_926_784,
+            machine.free_bytes,
+            "",
+            "NTFS",
+            "F0A1B2C3",
+            mounted_devices.device_of(LOCAL_SIGNATURE, LOCAL_OFFSET),
+        ),
+        LocalVolume("D:", OPTICAL, device=OPTICAL_DRIVE.encode("utf-16-le")),
     )
+    for volume in node.volumes:
+        mounted_devices.deliver(registry, volume.letter, volume.device)
     node.booted_at = (node.clock.now() - machine.up_for).replace(microsecond=0)
     node.come_up()
     node.events.started(node.booted_at)

@@ -235,6 +235,8 @@ def _holds_secret(value: Any) -> bool:
 def _plain(node: str, value: Any) -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
+    if isinstance(value, bytes):
+        return tuple(value)
     if isinstance(value, list | tuple):
         items = tuple(value)
         if all(item is None or isinstance(item, str | bool | int) for item in items):

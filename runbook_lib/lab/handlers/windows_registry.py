@@ -9,7 +9,7 @@ from runbook_lib.lab.answers import Bag, ErrorReply
 from runbook_lib.lab.handlers import powershell
 from runbook_lib.lab.handlers.surface import Answer, CommandError, Context, answers
 from runbook_lib.lab.world import registry_places as places
-from runbook_lib.lab.world.windows_registry import Data
+from runbook_lib.lab.world.windows_registry import Data, as_plain
 
 _HIVE = "HKEY_LOCAL_MACHINE"
 _PROVIDER = r"Microsoft.PowerShell.Core\Registry"
@@ -185,11 +185,7 @@ def _provider_properties(context: Context, path: str) -> dict[str, object]:
 def _write(context: Context, path: str, name: str, data: Data) -> None:
     old = context.node.registry.get(path, name)
     context.node.registry.put(path, name, data)
-    context.node.changed(rf"{path}\{name}", _plain(old.data) if old else None, _plain(data))
-
-
-def _plain(data: Data) -> str | int | list[str]:
-    return list(data) if isinstance(data, tuple) else data
+    context.node.changed(rf"{path}\{name}", as_plain(old.data) if old else None, as_plain(data))
 
 
 def _data(kind: str, value: object) -> Data:

@@ -17,6 +17,7 @@ from psrpcore.types import (
     ErrorCategoryInfo,
     ErrorRecord,
     NETException,
+    PSByteArray,
     PSChar,
     PSCustomObject,
     PSDict,
@@ -83,6 +84,8 @@ def powershell(value: object) -> Any:
         return _integer(value)
     if isinstance(value, float):
         return PSDouble(value)
+    if isinstance(value, bytes):
+        return PSByteArray(value)
     if isinstance(value, Bag):
         return _bag(value)
     if isinstance(value, Mapping):

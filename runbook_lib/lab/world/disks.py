@@ -1,8 +1,4 @@
-"""Disks: the local volumes of a node, and the shared ones that both nodes are cabled to.
-
-Shared disks are only listed for now; partitions, letters and who owns what come with the phase
-that prepares them.
-"""
+"""Disks: the local volumes of a node, and the shared ones that both nodes are cabled to."""
 
 from __future__ import annotations
 
@@ -10,11 +6,18 @@ from dataclasses import dataclass
 
 FIXED = 3
 OPTICAL = 5
+MIB = 1024 * 1024
+CYLINDER = 255 * 63 * 512
+"""Bytes of a cylinder: WMI counts a disk's size in whole ones."""
 
 
 @dataclass(frozen=True)
 class LocalVolume:
-    """One drive letter; sizes in bytes, None for an empty optical drive."""
+    """One drive letter; sizes in bytes, None for an empty optical drive.
+
+    letter: as it is delivered. device: what the mount manager knows it by; while that has a
+    letter in the node's registry, this one is no longer asked.
+    """
 
     letter: str
     drive_type: int
@@ -23,6 +26,7 @@ class LocalVolume:
     label: str = ""
     file_system: str | None = None
     serial: str | None = None
+    device: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -31,3 +35,8 @@ class SharedDisk:
 
     lun: int
     size_mb: int
+
+    @property
+    def size(self) -> int:
+        """Return its size in bytes."""
+        return self.size_mb * MIB

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+MOUNTED_DEVICES = r"SYSTEM\MountedDevices"
 CONTROL = r"SYSTEM\CurrentControlSet\Control"
 SERVICES = r"SYSTEM\CurrentControlSet\Services"
 MICROSOFT = r"SOFTWARE\Microsoft"

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-Data = str | int | tuple[str, ...]
+Data = str | int | tuple[str, ...] | bytes
+Plain = str | int | list[str] | dict[str, str]
+"""Data as JSON has it; bytes are {"hex": digits}."""
 
 
 class Kind(StrEnum):
@@ -21,6 +23,7 @@ class Kind(StrEnum):
     EXPANDED_TEXT = "REG_EXPAND_SZ"
     NUMBER = "REG_DWORD"
     LIST = "REG_MULTI_SZ"
+    BINARY = "REG_BINARY"
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,11 @@ class Registry:
         value = self.get(path, name)
         return value.data if value and isinstance(value.data, tuple) else ()
 
+    def binary(self, path: str, name: str) -> bytes:
+        """Return the bytes of a value, none when it is missing."""
+        value = self.get(path, name)
+        return value.data if value and isinstance(value.data, bytes) else b""
+
     def make_key(self, path: str) -> None:
         """Make a key that is there afterwards, with or without values."""
         self._keys.setdefault(_folded(path), _Key(path.strip("\\"), {}))
@@ -100,7 +108,7 @@ class Registry:
     def put(self, path: str, name: str, data: Data | Sequence[str]) -> None:
         """Set a value, making its key; the kind follows from the data."""
         self.make_key(path)
-        kept: Data = data if isinstance(data, str | int) else tuple(data)
+        kept: Data = data if isinstance(data, str | int | bytes) else tuple(data)
         values = self._keys[_folded(path)].values
         old = values.get(name.lower())
         values[name.lower()] = RegistryValue(old.name if old else name, _kind_of(kept), kept)
@@ -120,23 +128,30 @@ class Registry:
             if name != gone and not name.startswith(gone + "\\")
         }
 
-    def as_json(self) -> dict[str, dict[str, str | int | list[str]]]:
+    def as_json(self) -> dict[str, dict[str, Plain]]:
         """Return path -> name -> data, sorted; `restore` takes it."""
         return {
             key.path: {
-                value.name: list(value.data) if isinstance(value.data, tuple) else value.data
+                value.name: as_plain(value.data)
                 for value in sorted(key.values.values(), key=lambda value: value.name.lower())
             }
             for _, key in sorted(self._keys.items())
         }
 
-    def restore(self, saved: Mapping[str, Mapping[str, str | int | Sequence[str]]]) -> None:
+    def restore(self, saved: Mapping[str, Mapping[str, Plain]]) -> None:
         """Become what `as_json` gave."""
         self._keys = {}
         for path, values in saved.items():
             self.make_key(path)
             for name, data in values.items():
-                self.put(path, name, data)
+                self.put(path, name, bytes.fromhex(data["hex"]) if isinstance(data, dict) else data)
+
+
+def as_plain(data: Data) -> Plain:
+    """Return data as JSON has it."""
+    if isinstance(data, bytes):
+        return {"hex": data.hex()}
+    return list(data) if isinstance(data, tuple) else data
 
 
 @lru_cache(maxsize=4096)
@@ -147,4 +162,6 @@ def _folded(path: str) -> str:
 def _kind_of(data: Data) -> Kind:
     if isinstance(data, str):
         return Kind.TEXT
+    if isinstance(data, bytes):
+        return Kind.BINARY
     return Kind.NUMBER if isinstance(data, int) else Kind.LIST
