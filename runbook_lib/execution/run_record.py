@@ -61,6 +61,7 @@ def open_run(
             "parameters_file": Path(parameters_file).name,
             "user": getpass.getuser(),
             "host": socket.gethostname(),
+            "utc_offset_minutes": utc_offset_minutes(clock.now()),
             "target": topology.target.value,
             "approval": topology.approval.value,
             "phases": list(phases),
@@ -68,6 +69,12 @@ def open_run(
         },
     )
     return folder, journal
+
+
+def utc_offset_minutes(moment: datetime) -> int:
+    """Return how far this machine's local time stands east of Greenwich at a moment."""
+    offset = moment.astimezone().utcoffset()
+    return round(offset.total_seconds() / 60) if offset is not None else 0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,7 +28,15 @@ from runbook_lib.journal.manifest import JOURNAL, MANIFEST
 from runbook_lib.pictures.cluster import cluster_svg, differs
 from runbook_lib.pictures.style import STYLE
 from runbook_lib.pictures.text import escaped
-from runbook_lib.review.story import RESTART, Attempt, ChangeStory, PhaseStory, StepStory, Story
+from runbook_lib.review.story import (
+    EVENT_LOG,
+    RESTART,
+    Attempt,
+    ChangeStory,
+    PhaseStory,
+    StepStory,
+    Story,
+)
 from runbook_lib.review.telling import story_of, text, texts
 from runbook_lib.review.timeline import duration, kind_of, moment, seconds_between, timeline
 
@@ -116,6 +125,7 @@ def _environment() -> Environment:
         "long": lambda value: Markup(escaped(value, LONGEST_COMMAND)),  # noqa: S704 - escaped
         "took": _took,
         "utc": _utc,
+        "local": _local,
     }
     environment.filters.update(filters)
     return environment
@@ -141,9 +151,12 @@ def _context(story: Story, style: str) -> dict[str, Any]:
         change
         for step in story.steps
         for change in step.changes
-        if any(mark in change.command for mark in _SECRET_IN_COMMAND)
+        if change.exposes or any(mark in change.command for mark in _SECRET_IN_COMMAND)
     ]
-    others = [event for event in story.events if event.event not in (*_TROUBLES, "rebooted")]
+    told = (*_TROUBLES, "rebooted", EVENT_LOG)
+    others = [event for event in story.events if event.event not in told]
+    logged = story.logged
+    offset = story.opened.get("utc_offset_minutes")
     return {
         "policy": _svg(
             f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
@@ -165,6 +178,16 @@ def _context(story: Story, style: str) -> dict[str, Any]:
         "phases": phases,
         "gates": story.gates[:MOST_ROWS],
         "gates_hidden": len(story.gates[MOST_ROWS:]),
+        "offset": offset if isinstance(offset, int) else None,
+        "logged": logged[:MOST_ROWS],
+        "logged_hidden": len(logged[MOST_ROWS:]),
+        "logs_read": bool(story.of(EVENT_LOG)),
+        "logs_unread": [
+            f"The event logs of {text(event.facts, 'node')} could not be read at the end of "
+            f"{text(event.facts, 'phase')}: {text(event.facts, 'unread')}"
+            for event in story.of(EVENT_LOG)
+            if text(event.facts, "unread")
+        ],
         "restarts": story.of("rebooted")[:MOST_ROWS],
         "exposures": exposures[:MOST_ROWS],
         "backout": _by_phase(story, backout),
@@ -295,6 +318,16 @@ def _by_phase(story: Story, changes: Iterable[ChangeStory]) -> list[tuple[str, l
 
 def _took(attempt: Attempt) -> float | None:
     return seconds_between(attempt.began, attempt.ended)
+
+
+def _local(value: object, offset_minutes: int) -> str:
+    """Return the local time of the machine that drove the run: hours, minutes, and its offset."""
+    at = moment(str(value))
+    if at is None:
+        return ""
+    sign, minutes = "-" if offset_minutes < 0 else "+", abs(offset_minutes)
+    shown = f"{at + timedelta(minutes=offset_minutes):%H:%M:%S}"
+    return f"({shown} UTC{sign}{minutes // 60:02}:{minutes % 60:02})"
 
 
 def _utc(value: object) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 Facts = Mapping[str, object]
+
+EVENT_LOG = "event_log"
+"""The journal's entry for the errors that a node's logs gained while a phase ran."""
 
 RESTART = "restart"
 """The step under which a phase asks for its restarts."""
@@ -33,6 +36,7 @@ class ChangeStory:
     code: str = ""
     output: tuple[str, ...] = ()
     note: str = ""
+    exposes: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -161,6 +165,27 @@ class Event:
     facts: Facts
 
 
+LOGGED = ("log", "source", "code", "at", "message")
+
+
+@dataclass(frozen=True)
+class LoggedError:
+    """One error of a node's event log. at: by the node's clock, UTC. seq: of the journal."""
+
+    node: str
+    phase: str
+    seq: int
+    log: str
+    source: str
+    code: str
+    at: str
+    message: str
+
+
+def _mappings(value: object) -> Iterable[Facts]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
+
+
 @dataclass
 class Story:
     """A whole run."""
@@ -180,6 +205,20 @@ class Story:
     def of(self, *kinds: str) -> list[Event]:
         """Return the events of these kinds, oldest first."""
         return [event for event in self.events if event.event in kinds]
+
+    @property
+    def logged(self) -> list[LoggedError]:
+        """Return the errors that the nodes' event logs gained, in the order of the journal."""
+        return [
+            LoggedError(
+                node=str(event.facts.get("node", "")),
+                phase=str(event.facts.get("phase", "")),
+                seq=event.seq,
+                **{name: str(error.get(name, "")) for name in LOGGED},
+            )
+            for event in self.of(EVENT_LOG)
+            for error in _mappings(event.facts.get("errors"))
+        ]
 
     @property
     def steps(self) -> list[StepStory]:

@@ -241,6 +241,7 @@ def _change(data: Facts) -> ChangeStory:
         undo=text(data, "undo"),
         effect=text(data, "effect"),
         command=text(data, "command"),
+        exposes=tuple(texts(data.get("exposes"))),
     )
 
 

@@ -104,6 +104,7 @@ def whole_run(word: str = "") -> list[JournalEntry]:
         "undo": f"enable NetBIOS again{word}",
         "effect": "now",
         "command": f"$adapter.SetTcpipNetbios((Read-Host -Prompt 'lab:x')){word}",
+        "exposes": [f"the password stands in a file{word}"],
     }
     told: list[tuple[str, Mapping[str, Any]]] = [
         (
@@ -115,6 +116,7 @@ def whole_run(word: str = "") -> list[JournalEntry]:
                 "parameters_file": f"lab.yaml{word}",
                 "user": f"anna{word}",
                 "host": f"desk{word}",
+                "utc_offset_minutes": 90,
                 "target": "lab",
                 "phases": [PHASE, "99_check_end_state"],
                 "approval": "person",
@@ -151,6 +153,15 @@ def whole_run(word: str = "") -> list[JournalEntry]:
                 "reason": f"change window{word}",
                 "os_user": f"berta1{word}",
                 "automatic": False,
+                "note": f"seen on site{word}",
+                "evidence": [
+                    {
+                        "file": f"evidence/g.1.photo.jpg{word}",
+                        "name": f"photo.jpg{word}",
+                        "bytes": 3,
+                        "sha256": f"{'ef' * 32}{word}",
+                    }
+                ],
             },
         ),
         ("intent", {**step, **change, "step_class": "S"}),
@@ -204,6 +215,25 @@ def whole_run(word: str = "") -> list[JournalEntry]:
         ),
         ("phase_closed", {"phase": PHASE, "attempt": 1, "outcome": "done", "exit_code": 0}),
         (f"strange{word}", {f"key{word}": [f"value{word}"]}),
+        (
+            "event_log",
+            {
+                "phase": PHASE,
+                "node": f"Node1{word}",
+                "since": "2026-11-23T10:00:00+00:00",
+                "unread": "",
+                "errors": [
+                    {
+                        "log": f"System{word}",
+                        "source": f"ClusSvc{word}",
+                        "code": 1069,
+                        "at": "2026-11-23T22:30:05+00:00",
+                        "message": f"a resource failed{word}",
+                    }
+                ],
+            },
+        ),
+        ("event_log", {"phase": PHASE, "node": f"Node2{word}", "unread": f"no answer{word}"}),
         ("run_closed", {"outcome": "abandoned", "by": f"Carl{word}", "reason": f"late{word}"}),
     ]
     return [
@@ -217,9 +247,11 @@ def test_everything_that_was_recorded_is_on_the_page() -> None:
 
     for fact in (
         "REHEARSAL on simulated nodes (LAB)",
-        "run-1", "! abandoned", "2026-11-23 10:00:00 to 2026-11-23 10:00:20 UTC", "20 s",
+        "run-1", "! abandoned", "2026-11-23 10:00:00 (11:30:00 UTC+01:30)",
+        "to 2026-11-23 10:00:22 (11:30:22 UTC+01:30) UTC",
+        "22 s",
         "Closed by Carl: late", "anna on desk", "lab.yaml", "ab" * 32, "0.1",
-        "Node1: MachineGuid guid", "21 entries", f"{20:064x}", "a warning",
+        "Node1: MachineGuid guid", "23 entries", f"{22:064x}", "a warning",
         "10 configure networks", "99 check end state", "not begun", "16 s",
         "it failed", "a reason", "do this", "CommandFailedError, exit code 50",
         "Interrupted by SIGINT", "the change of journal 10 was found done. evidence",
@@ -228,7 +260,11 @@ def test_everything_that_was_recorded_is_on_the_page() -> None:
         "Undo: enable NetBIOS again", "answered 1", "journal 7 to 9", "was off",
         "approve the plan", "by Berta", "account berta1", "change window", "plan " + "cd" * 8,
         "2026-11-23 05:00:00", "2026-11-23 10:01:00",
-        "carried a secret", "strange", '{"key": ["value"]}', "changed since before",
+        "2026-11-23 22:30:05 (00:00:05 UTC+01:30) System ClusSvc 1069 a resource failed 20",
+        "The event logs of Node2 could not be read at the end of 10_configure_networks: no answer",
+        "seen on site", "file photo.jpg: evidence/g.1.photo.jpg SHA-256 " + "ef" * 32,
+        "carried a secret", "the password stands in a file", "strange",
+        '{"key": ["value"]}', "changed since before",
     ):  # fmt: skip
         assert fact in text, fact
 
