@@ -101,7 +101,9 @@ class Script:
     """One packaged constant script (`commands/scripts/<name>.ps1`) with parameters."""
 
     name: str
-    parameters: tuple[tuple[str, Value | tuple[Mapping[str, Value], ...]], ...] = ()
+    parameters: tuple[
+        tuple[str, Value | Mapping[str, Value] | tuple[Mapping[str, Value], ...]], ...
+    ] = ()
 
 
 @dataclass(frozen=True)

@@ -112,16 +112,15 @@ def _script(command: Script) -> str:
     if command.name == "write_registry_lists":
         lists = dict(command.parameters)["Lists"]
         return "\n".join(_registry_lists(lists)) if isinstance(lists, tuple) else ""
-    pairs = [
-        f"-{name} {_structure(value) if isinstance(value, tuple) else _value(value)}"
-        for name, value in command.parameters
-    ]
+    pairs = [f"-{name} {_nested(value)}" for name, value in command.parameters]
     file = quoted(rf".\{command.name}.ps1")
     return " ".join((f"& {file}", *pairs))
 
 
 def _detached(command: Detached) -> str:
     """Return how a person would let a task do it: a batch file, then the task that runs it."""
+    if isinstance(command.command, Script) and command.command.name == "call_exchange":
+        return _in_exchange_shell(dict(command.command.parameters))
     task = command.task or "rb-task"
     base = rf"C:\runbook\{task}"
     lines = []
@@ -141,6 +140,14 @@ def _detached(command: Detached) -> str:
     )
     lines.append(f"schtasks.exe /run /tn {_word(task)}")
     return "\n".join(lines)
+
+
+def _in_exchange_shell(parameters: Mapping[str, object]) -> str:
+    """Return what one types in the Exchange shell, whose user has credentials of his own."""
+    given = parameters["Parameters"]
+    pairs = tuple(given.items()) if isinstance(given, Mapping) else ()
+    snapin = ("Name", "Microsoft.Exchange.Management.PowerShell.Admin")
+    return "\n".join((_cmdlet("Add-PSSnapin", (snapin,)), _cmdlet(str(parameters["Name"]), pairs)))
 
 
 def _put(path: str, value: str) -> str:
@@ -188,14 +195,12 @@ def _registry_lists(lists: Sequence[Scalar | Mapping[str, Value]]) -> list[str]:
     return lines
 
 
-def _structure(value: Sequence[Scalar | Mapping[str, Value]]) -> str:
-    items = (
-        "@{ " + "; ".join(f"{quoted(key)} = {_value(one[key])}" for key in one) + " }"
-        if isinstance(one, Mapping)
-        else _scalar(one)
-        for one in value
-    )
-    return f"@({', '.join(items)})"
+def _nested(value: Value | Mapping[str, Value] | tuple[Mapping[str, Value], ...]) -> str:
+    if isinstance(value, Mapping):
+        return "@{ " + "; ".join(f"{quoted(key)} = {_value(value[key])}" for key in value) + " }"
+    if isinstance(value, tuple):
+        return f"@({', '.join(_nested(one) for one in value)})"
+    return _scalar(value)
 
 
 def _typed(value: Value) -> str:
