@@ -15,6 +15,7 @@ _SERVICES = r"HKLM:\SYSTEM\CurrentControlSet\Services"
 _SOFTWARE = r"HKLM:\SOFTWARE\Microsoft"
 
 LINKAGE_VALUES = ("Bind", "Export", "Route")
+TCPIP_PATH = rf"{_SERVICES}\Tcpip\Parameters"
 
 
 def key(path: str, *values: str) -> Read:

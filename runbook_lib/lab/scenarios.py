@@ -21,7 +21,12 @@ from runbook_lib.lab.world.clock import LabClock, Schedule
 from runbook_lib.lab.world.disks import FIXED, OPTICAL, LocalVolume, SharedDisk
 from runbook_lib.lab.world.domain import Domain, DomainFacts
 from runbook_lib.lab.world.exchange import Exchange
-from runbook_lib.lab.world.factory_software import HOTFIXES, SERVICES, write_software
+from runbook_lib.lab.world.factory_software import (
+    HOTFIXES,
+    SERVICES,
+    write_files,
+    write_software,
+)
 from runbook_lib.lab.world.ledger import Ledger
 from runbook_lib.lab.world.network_adapters import NOT_IN_USE, Hardware
 from runbook_lib.lab.world.server_cluster import ServerCluster
@@ -324,6 +329,7 @@ def deliver(node: WindowsNode, machine: Machine, seed: int) -> None:
     """Make a node what its image is: registry, services, disks, and up for some hours."""
     registry = node.registry
     write_software(registry)
+    write_files(node.files)
     registry.put(
         places.CRYPTOGRAPHY, "MachineGuid", guid_of(seed, f"{machine.factory_name}/machine")
     )

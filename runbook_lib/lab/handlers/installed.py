@@ -13,6 +13,7 @@ from runbook_lib.lab.handlers import (
     powershell,
     services,
     shutdown_exe,
+    windows_components,
     windows_registry,
     winrm,
     wmi,
@@ -41,6 +42,7 @@ PROGRAMS: tuple[Program, ...] = (
     *net_exe.PROGRAMS,
     *ping_exe.PROGRAMS,
     *shutdown_exe.PROGRAMS,
+    *windows_components.PROGRAMS,
 )
 PROCEDURES: tuple[Procedure, ...] = ()
 """What takes lab time; a saved lab finds a process's procedure here by its name."""

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, SecretText
-from runbook_lib.lab.handlers import installed, powershell, windows_registry, wmi
+from runbook_lib.lab.handlers import (
+    component_scripts,
+    installed,
+    powershell,
+    windows_registry,
+    wmi,
+)
 from runbook_lib.lab.handlers.surface import CommandError, Context, Ran, ScriptFunction
 
 Parameters = Mapping[str, object]
@@ -235,6 +241,20 @@ SCRIPTS = (
         "documented: the script's own text",
         _on_the_right_node(_write_registry_lists),
         _label_lists,
+    ),
+    Script(
+        "read_components",
+        "2175eedb05523e04747206679de84b2c9a5f0df42326b126498be80cb530250b",
+        "documented: the script's own text; inferred: which versions of files an image has",
+        component_scripts.read_components,
+        lambda _: "",
+    ),
+    Script(
+        "install_components",
+        "69ff99f1dca03e2f6eef46ccdc38864e615f817277bbbe6ee0fb73c3f494ef98",
+        "documented: the script's own text",
+        _on_the_right_node(component_scripts.install_components),
+        lambda _: "sysocmgr.exe",
     ),
 )
 """The only list of scripts that a node takes."""

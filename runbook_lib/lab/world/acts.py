@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from runbook_lib.lab.world import bindings, computer_name, ip_settings
+from runbook_lib.lab.world import bindings, component_acts, computer_name, ip_settings
 from runbook_lib.lab.world.network_adapters import Adapter
 from runbook_lib.lab.world.power import GoingDown, Power
 from runbook_lib.lab.world.windows_node import WindowsNode
@@ -134,6 +134,7 @@ ACTS: Mapping[str, Callable[[WindowsNode, Arguments], None]] = MappingProxyType(
         "set-lmhosts": set_lmhosts,
         "unplug": unplug,
         "plug": plug,
+        **component_acts.ACTS,
     }
 )
 

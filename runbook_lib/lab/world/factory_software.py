@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runbook_lib.lab.world import registry_places as places
+from runbook_lib.lab.world.files import Files
 from runbook_lib.lab.world.services import ServiceFacts
 from runbook_lib.lab.world.windows_registry import Registry
 
@@ -42,6 +43,17 @@ SUBCOMPONENTS: Mapping[str, int] = {
     "terminalserver": 0,
     "wmsvc": 0,
 }
+
+PROGRAM_FILES: Mapping[str, str] = {
+    r"C:\WINDOWS\system32\mmc.exe": "5.2.3790.3959",
+    r"C:\WINDOWS\system32\sysocmgr.exe": "5.2.3790.3959",
+    r"C:\WINDOWS\Microsoft.NET\Framework\v2.0.50727\mscorwks.dll": "2.0.50727.3053",
+    r"C:\WINDOWS\Microsoft.NET\Framework64\v2.0.50727\mscorwks.dll": "2.0.50727.3053",
+}
+"""Files that somebody asks for -> their versions, which is all that they hold here."""
+
+FOLDERS = (r"C:\AMD64", r"C:\I386", r"C:\WINDOWS\ServicePackFiles\AMD64")
+"""Copies of the Windows disc and of the service pack, where SourcePath and its like point to."""
 
 _NETWORK_SERVICE = r"NT AUTHORITY\NetworkService"
 _LOCAL_SERVICE = r"NT AUTHORITY\LocalService"
@@ -116,7 +128,7 @@ def write_software(registry: Registry) -> None:
     registry.put(places.WINDOWS, "CurrentBuildNumber", "3790")
     registry.put(places.WINDOWS, "CSDVersion", "Service Pack 2")
     registry.put(places.WINDOWS, "SystemRoot", r"C:\WINDOWS")
-    registry.put(places.SETUP, "SourcePath", "D:\\")
+    registry.put(places.SETUP, "SourcePath", "C:\\")
     registry.put(places.SETUP, "ServicePackSourcePath", r"C:\WINDOWS\ServicePackFiles")
     for name, installed in SUBCOMPONENTS.items():
         registry.put(places.SUBCOMPONENTS, name, installed)
@@ -135,3 +147,11 @@ def write_software(registry: Registry) -> None:
     profiles = rf"{places.SERVICES}\SharedAccess\Parameters\FirewallPolicy"
     for profile in ("DomainProfile", "StandardProfile"):
         registry.put(rf"{profiles}\{profile}", "EnableFirewall", 0)
+
+
+def write_files(files: Files) -> None:
+    """Write the image's files that somebody asks for, and the copy of its disc."""
+    for path, version in PROGRAM_FILES.items():
+        files.write(path, version)
+    for folder in FOLDERS:
+        files.make_folder(folder)
