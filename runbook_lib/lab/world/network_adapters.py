@@ -40,13 +40,15 @@ class Adapter:
     """One adapter of one node.
 
     plugged: the cable leads to a running switch. conflict: another host answered for the
-    address that was last set.
+    address that was last set. of_cluster: addresses that the cluster service brought online here,
+    each with its mask; nothing writes them down.
     """
 
     hardware: Hardware
     registry: Registry
     plugged: bool = True
     conflict: bool = False
+    of_cluster: tuple[tuple[str, str], ...] = ()
 
     @property
     def interface(self) -> str:
@@ -85,6 +87,10 @@ class Adapter:
         """Return the addresses in use, each with its mask; none while IP is not enabled."""
         if not self.ip_enabled:
             return ()
+        return (*self._own_addresses, *self.of_cluster)
+
+    @property
+    def _own_addresses(self) -> tuple[tuple[str, str], ...]:
         if self.conflict:
             return ((NOT_IN_USE, NOT_IN_USE),)
         if not self.dhcp:

@@ -93,6 +93,10 @@ class Services:
         """Choose how an installed service starts: 2 automatic, 3 manual, 4 disabled."""
         self._registry.put(self._key(name), "Start", start)
 
+    def set_account(self, name: str, account: str) -> None:
+        """Choose the account under which an installed service runs."""
+        self._registry.put(self._key(name), "ObjectName", account)
+
     def find(self, name: str) -> Service | None:
         """Return one service by name or display name, or None."""
         for key, facts in self._installed.items():
@@ -122,6 +126,8 @@ class Services:
 
     def _service(self, name: str) -> Service:
         facts = self._installed[name]
+        account = self._registry.text(self._key(name), "ObjectName", facts.account)
+        facts = replace(facts, account=account)
         return Service(facts, START_MODES[self._start(name)], name in self._running)
 
     def _start(self, name: str) -> int:
