@@ -112,6 +112,9 @@ def _script(command: Script) -> str:
     if command.name == "write_registry_lists":
         lists = dict(command.parameters)["Lists"]
         return "\n".join(_registry_lists(lists)) if isinstance(lists, tuple) else ""
+    if command.name == "install_components":
+        listed = dict(command.parameters)["Components"]
+        return "\n".join(_component_manager(listed)) if isinstance(listed, tuple) else ""
     pairs = [f"-{name} {_nested(value)}" for name, value in command.parameters]
     file = quoted(rf".\{command.name}.ps1")
     return " ".join((f"& {file}", *pairs))
@@ -176,6 +179,18 @@ def _joined(parts: Sequence[str | Secret]) -> list[str | Secret]:
         else:
             joined.append(part)
     return joined
+
+
+def _component_manager(components: Sequence[Scalar | Mapping[str, Value]]) -> list[str]:
+    wishes = [
+        f"{each['Name']} = {each['State']}" for each in components if isinstance(each, Mapping)
+    ]
+    answers = r"C:\runbook\components.txt"
+    start = (r"/i:C:\WINDOWS\inf\sysoc.inf", f"/u:{answers}", "/q", "/r")
+    return [
+        _put(answers, _value(("[Components]", *wishes))),
+        _program(Program("sysocmgr.exe", start)),
+    ]
 
 
 def _registry_lists(lists: Sequence[Scalar | Mapping[str, Value]]) -> list[str]:
