@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 
+from runbook_lib.pictures import storage
 from runbook_lib.pictures.marks import mark, value
 from runbook_lib.pictures.scene import AdapterView, NetworkView, NodeView, Scene, scene_of
 from runbook_lib.pictures.style import STYLE
@@ -61,9 +62,10 @@ def cluster_svg(data: object, before: object = None, *, standalone: bool = False
     scene = scene_of(data)
     earlier = scene_of(before) if before is not None else None
     slots = max([len(_slots(node, scene)) for node in scene.nodes] + [len(scene.networks), 1])
-    bottom = _TITLE + _HEADER + slots * _SLOT
+    cards_end = _TITLE + _HEADER + slots * _SLOT
+    bottom = cards_end + storage.height(scene)
     height = bottom + _LEGEND + _MARGIN
-    title = plain_escaped(scene.title, longest=80)
+    title = plain_escaped(_title(scene), longest=80)
     label = plain_escaped(f"{scene.title}: {', '.join(_names(scene))}", longest=200)
     head = f'<svg class="rb-pic" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{label}"'
     if standalone:
@@ -75,8 +77,12 @@ def cluster_svg(data: object, before: object = None, *, standalone: bool = False
     parts.append(f'<text class="rb-title" x="{_MARGIN}" y="22">{title}</text>')
     parts.extend(_wires(scene))
     parts.extend(_networks(scene.networks))
+    sides = (_LEFT[0] + _NODE_WIDTH, _LEFT[1])
+    parts.extend(storage.disks(scene, earlier, cards_end, sides, _NET_WIDTH))
     for left, node in zip(_LEFT, scene.nodes, strict=False):
-        parts.extend(_node(left, node, scene, _node_before(node, earlier), bottom))
+        before_it = _node_before(node, earlier)
+        parts.extend(_node(left, node, scene, before_it, bottom))
+        parts.extend(storage.groups(left, cards_end, _NODE_WIDTH, node, before_it))
     parts.extend(_legend(bottom + 14, marks_changes=earlier is not None))
     parts.append("</svg>")
     return "\n".join(parts)
@@ -88,7 +94,8 @@ def cluster_text(data: object) -> str:
     lines = [shown(scene.title)] if scene.title else []
     for node in scene.nodes:
         wish = "" if _is_named_as_wished(node) else f" (wished: {node.wanted_name})"
-        lines.append(shown(f"{node.name}{wish}, power {node.power}"))
+        member = f", member of {node.domain}" if node.domain else ""
+        lines.append(shown(f"{node.name}{wish}, power {node.power}{member}"))
         for adapter in node.adapters:
             facts = [
                 adapter.connection or "(no name)",
@@ -98,7 +105,12 @@ def cluster_text(data: object) -> str:
                 *(f"{name} {state}" for name, state in _states(adapter) if name != "DHCP"),
             ]
             lines.append(shown("  " + ", ".join(fact for fact in facts if fact)))
+    lines.extend(shown(line) for line in storage.text_lines(scene))
     return "\n".join(lines)
+
+
+def _title(scene: Scene) -> str:
+    return f"{scene.title} \u00b7 cluster {scene.cluster}" if scene.cluster else scene.title
 
 
 def _is_named_as_wished(node: NodeView) -> bool:
@@ -173,6 +185,16 @@ def _node(
     yield value(left + 14, _TITLE + 22, "rb-name", node.name, name_before, longest=30)
     if wish:
         yield value(left + 14, _TITLE + 40, "rb-soft rb-small", wish, None, longest=40)
+    if node.domain:
+        yield value(
+            left + _NODE_WIDTH - 14,
+            _TITLE + 40,
+            "rb-soft rb-small rb-end",
+            node.domain,
+            before.domain if before else None,
+            longest=40,
+            prefix="member of ",
+        )
     state = "rb-ok" if node.power == "on" else "rb-bad"
     right = left + _NODE_WIDTH - 14
     power_before = before.power if before else None

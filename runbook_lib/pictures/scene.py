@@ -9,6 +9,8 @@ MOST_ADAPTERS = 8
 """Adapters drawn per node; a node with more is not one of a two-network cluster."""
 MOST_NODES = 2
 MOST_NETWORKS = 4
+MOST_DISKS = 4
+MOST_GROUPS = 5
 
 
 @dataclass(frozen=True)
@@ -43,22 +45,49 @@ class AdapterView:
 
 
 @dataclass(frozen=True)
+class GroupView:
+    """One group of the cluster, shown at the node that owns it."""
+
+    name: str
+    state: str
+
+
+@dataclass(frozen=True)
+class DiskView:
+    """One shared disk. owner: the wished name of the node that has it, "" for nobody.
+
+    letters: the drive letter on each node, by the node's wished name.
+    """
+
+    label: str
+    lun: str
+    size_mb: int | None
+    letters: Mapping[str, str]
+    owner: str
+    is_quorum: bool
+
+
+@dataclass(frozen=True)
 class NodeView:
-    """One node: its name now, the name wished for, and its cards."""
+    """One node: its name now, the name wished for, its cards, and what it runs for the cluster."""
 
     name: str
     wanted_name: str
     power: str
     adapters: tuple[AdapterView, ...]
+    domain: str = ""
+    groups: tuple[GroupView, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Both nodes and their networks at one time."""
+    """Both nodes, their networks and their shared disks at one time. cluster: its name, or ""."""
 
     title: str
     networks: tuple[NetworkView, ...]
     nodes: tuple[NodeView, ...]
+    disks: tuple[DiskView, ...] = ()
+    cluster: str = ""
 
 
 def scene_of(data: object) -> Scene:
@@ -76,9 +105,29 @@ def scene_of(data: object) -> Scene:
                 _text(node.get("wanted_name")),
                 _text(node.get("power")) or "unknown",
                 tuple(_adapter(each) for each in _mappings(node.get("adapters"), MOST_ADAPTERS)),
+                _text(node.get("domain")),
+                tuple(
+                    GroupView(_text(group.get("name")), _text(group.get("state")))
+                    for group in _mappings(node.get("groups"), MOST_GROUPS)
+                ),
             )
             for node in _mappings(picture.get("nodes"), MOST_NODES)
         ),
+        tuple(_disk(each) for each in _mappings(picture.get("disks"), MOST_DISKS)),
+        _text(picture.get("cluster")),
+    )
+
+
+def _disk(data: Mapping[str, object]) -> DiskView:
+    size = data.get("size_mb")
+    letters = _mapping(data.get("letters"))
+    return DiskView(
+        label=_text(data.get("label")),
+        lun=_text(data.get("lun")),
+        size_mb=size if isinstance(size, int) and not isinstance(size, bool) else None,
+        letters={str(node): _text(letter) for node, letter in letters.items()},
+        owner=_text(data.get("owner")),
+        is_quorum=data.get("quorum") is True,
     )
 
 

@@ -41,6 +41,9 @@ font-family:system-ui,-apple-system,"Segoe UI","DejaVu Sans",sans-serif}}
 .rb-k2{stroke:var(--rb-net2)}.rb-k3{stroke:var(--rb-net3)}
 .rb-pic text.rb-t0{fill:var(--rb-net0)}.rb-pic text.rb-t1{fill:var(--rb-net1)}
 .rb-pic text.rb-t2{fill:var(--rb-net2)}.rb-pic text.rb-t3{fill:var(--rb-net3)}
+.rb-disk{fill:var(--rb-card);stroke:var(--rb-soft);stroke-width:1.5}
+.rb-disk-wire{stroke:var(--rb-soft)}.rb-disk-wire.rb-cut{stroke-width:1.2}
+.rb-disk-wire.rb-owned{stroke:var(--rb-ok)}
 .rb-sleep{opacity:.7}
 """
 )
