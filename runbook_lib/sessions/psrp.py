@@ -96,7 +96,8 @@ class Pipeline:
         self._powershell = PowerShell(pool)
         self._powershell.add_script(call.text)
         for name, value in call.parameters.items():
-            self._powershell.add_parameter(name, link.wire_value(value))
+            sealed = link.wire_value(value, may_reveal=call.may_reveal)
+            self._powershell.add_parameter(name, sealed)
 
     def begin(self) -> None:
         """Send the call."""
@@ -205,20 +206,25 @@ class Link:
                 pool.close()
         self.http.close()
 
-    def wire_value(self, value: Any) -> Any:
-        """Return a parameter as pypsrp sends it: secrets sealed once more, as SecureString."""
+    def wire_value(self, value: Any, *, may_reveal: bool = False) -> Any:
+        """Return a parameter as pypsrp sends it: secrets sealed once more, as SecureString.
+
+        may_reveal: for a pipeline that only reads, and may carry secrets in plan mode too.
+        """
         if isinstance(value, Mapping):
-            return {name: self.wire_value(item) for name, item in value.items()}
+            return {
+                name: self.wire_value(item, may_reveal=may_reveal) for name, item in value.items()
+            }
         if isinstance(value, list):
-            return [self.wire_value(item) for item in value]
+            return [self.wire_value(item, may_reveal=may_reveal) for item in value]
         if isinstance(value, Secret):
-            return TaggedValue("SS", self._revealed(value))
+            return TaggedValue("SS", self._revealed(value, may_reveal=may_reveal))
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**31:
             return TaggedValue("I64", value)
         return value
 
-    def _revealed(self, secret: Secret) -> str:
-        if not self._allow_secrets:
+    def _revealed(self, secret: Secret, *, may_reveal: bool) -> str:
+        if not (self._allow_secrets or may_reveal):
             raise BugError(
                 "A read was about to send a secret.",
                 why=f"it names {secret.reference}",

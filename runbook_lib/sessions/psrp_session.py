@@ -13,60 +13,60 @@ from typing import Any
 
 from runbook_lib import crash_points
 from runbook_lib.clock import Clock, Deadline
-from runbook_lib.commands.command import Action, Query, Row
+from runbook_lib.commands.command import Action, Answer, Detached, Query, Read, Row
 from runbook_lib.errors import (
+    CommandFailedError,
     NodeUnreachableError,
     OutcomeUnknownError,
     RunbookError,
     SessionLostError,
 )
-from runbook_lib.sessions import wire_form
+from runbook_lib.sessions import detached, task_form, wire_form
+from runbook_lib.sessions.detached import AttachedWork, DetachedAct
 from runbook_lib.sessions.psrp import Link, Pipeline, Reveal, quieten_libraries
 from runbook_lib.sessions.sealed_http import Endpoint, Logon, SealedHttp
-from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity
-from runbook_lib.sessions.wire_form import PackedReads
+from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity, PendingAct
+from runbook_lib.sessions.wire_form import PackedReads, ScriptCall
 
 BEGIN_S = 20.0
 """For sending reads: opening what is closed, and one request."""
 
 LONGEST_PAUSE_S = 60.0
 
+SCRIPT_FAILED = "ScriptFailed"
+"""Error identifier of a script that threw; the text is what it threw."""
 
-class _PendingRead:
-    """Reads that were sent, or could not be; sent again while the deadline lasts."""
 
-    def __init__(self, link: Link, packed: PackedReads, first_pause_s: float) -> None:
+class _Repeated:
+    """A pipeline that may be sent again while the deadline lasts."""
+
+    def __init__(self, link: Link, call: ScriptCall, first_pause_s: float) -> None:
+        """Send at once; whatever goes wrong is raised by `rows`."""
         self._link = link
-        self._packed = packed
+        self._call = call
         self._pause_s = first_pause_s
         self._pipeline: Pipeline | None = None
         self._failure: RunbookError | None = None
-        if packed.reads:
-            self._begin(Deadline.after(link.clock, BEGIN_S))
+        self._begin(Deadline.after(link.clock, BEGIN_S))
 
-    def finish(self, deadline_s: float) -> list[Any]:
-        """Return one value per query."""
-        deadline = Deadline.after(self._link.clock, deadline_s)
-        while self._packed.reads:
+    def rows(self, deadline: Deadline) -> list[Row]:
+        """Return the pipeline's objects."""
+        while True:
             try:
-                objects = self._awaited(deadline)
+                return self._awaited(deadline)
             except (NodeUnreachableError, SessionLostError):
                 if deadline.left() <= self._pause_s:
                     raise
-            else:
-                return self._packed.values(self._link.node, objects)
             self._link.clock.sleep(self._pause_s)
             self._pause_s = min(2 * self._pause_s, LONGEST_PAUSE_S)
             self._begin(deadline)
-        return self._packed.values(self._link.node, [])
 
     def _begin(self, deadline: Deadline) -> None:
-        call = self._packed.call
         self._failure = None
         self._pipeline = None
         try:
-            self._pipeline = self._link.pipeline(call, deadline)
-            self._pipeline = self._link.send(self._pipeline, call, deadline)
+            self._pipeline = self._link.pipeline(self._call, deadline)
+            self._pipeline = self._link.send(self._pipeline, self._call, deadline)
         except RunbookError as failure:
             self._link.lose(self._pipeline)
             self._failure = failure
@@ -85,33 +85,57 @@ class _PendingRead:
         return objects
 
 
-class _PendingAct:
-    """A change that was sent, once, or could not be."""
+class _PendingRead:
+    """Reads of one sweep: the carrier is on its way, the others follow it one by one."""
 
-    def __init__(self, link: Link, action: Action, identity: ExpectedIdentity) -> None:
+    def __init__(self, way: _Way, packed: PackedReads) -> None:
+        """Send the carrier at once, if anything is in it."""
+        self._way = way
+        self._packed = packed
+        self._carrier = way.repeated(packed.call) if packed.carried else None
+
+    def finish(self, deadline_s: float) -> list[Any]:
+        """Return one value per query."""
+        way, deadline = self._way, Deadline.after(self._way.clock, deadline_s)
+        objects = self._carrier.rows(deadline) if self._carrier else []
+        alone = {read: self._alone(read, deadline) for read in self._packed.alone}
+        return self._packed.values(way.node, objects, alone)
+
+    def _alone(self, read: Read, deadline: Deadline) -> Answer:
+        if isinstance(read.command, Detached):
+            return detached.read(self._way, read, deadline.left())
+        try:
+            rows = self._way.repeated(wire_form.pack_script(read)).rows(deadline)
+        except CommandFailedError as failure:
+            return Answer(error_id=SCRIPT_FAILED, text=failure.why)
+        return wire_form.script_answer(self._way.node, read, rows)
+
+
+class _Once:
+    """A pipeline that was sent, once, or could not be."""
+
+    def __init__(self, link: Link, call: ScriptCall, name: str, deadline_s: float) -> None:
+        """Send at once; `name` stands for the call in errors."""
         self._link = link
-        self._action = action
-        self._identity = identity
+        self._name = name
         self._pipeline: Pipeline | None = None
         self._failure: RunbookError | None = None
-        self._begin()
+        self._begin(call, Deadline.after(link.clock, deadline_s))
 
-    def finish(self, deadline_s: float) -> ActionAnswer:
-        """Return the accepted answer."""
+    def rows(self, deadline_s: float) -> list[Row]:
+        """Return the pipeline's objects."""
         if self._failure is not None or self._pipeline is None:
-            raise self._failure or _unknown(self._link.node, self._action, "it was not sent")
+            raise self._failure or self._unknown("it was not sent")
         try:
             objects = self._pipeline.objects(Deadline.after(self._link.clock, deadline_s))
         except RunbookError as failure:
             self._link.lose(self._pipeline)
-            raise _unknown(self._link.node, self._action, failure.why) from failure
+            raise self._unknown(failure.why) from failure
         crash_points.reach("reply")
         self._link.retire(self._pipeline)
-        return wire_form.act_answer(self._link.node, self._action, self._identity, objects)
+        return objects
 
-    def _begin(self) -> None:
-        call = wire_form.pack_act(self._action, self._identity)
-        deadline = Deadline.after(self._link.clock, self._action.deadline_s)
+    def _begin(self, call: ScriptCall, deadline: Deadline) -> None:
         try:
             self._pipeline = self._link.pipeline(call, deadline)
         except RunbookError as failure:
@@ -123,8 +147,49 @@ class _PendingAct:
             self._pipeline = self._link.send(self._pipeline, call, deadline)
         except RunbookError as failure:
             self._link.lose(self._pipeline)
-            self._failure = _unknown(self._link.node, self._action, failure.why)
+            self._failure = self._unknown(failure.why)
         crash_points.reach("send:after")
+
+    def _unknown(self, why: str) -> OutcomeUnknownError:
+        return task_form.unknown(self._link.node, self._name, f"it was sent, and then: {why}")
+
+
+class _PendingAct:
+    """A change that was sent, once, or could not be."""
+
+    def __init__(self, link: Link, action: Action, identity: ExpectedIdentity) -> None:
+        call = wire_form.pack_act(action, identity)
+        self._node = link.node
+        self._action = action
+        self._identity = identity
+        self._sent = _Once(link, call, wire_form.name_of(action), action.deadline_s)
+
+    def finish(self, deadline_s: float) -> ActionAnswer:
+        """Return the accepted answer."""
+        rows = self._sent.rows(deadline_s)
+        return wire_form.act_answer(self._node, self._action, self._identity, rows)
+
+
+class _Way:
+    """What reads and detached work need of a link."""
+
+    def __init__(self, link: Link, pause_s: float) -> None:
+        self._link = link
+        self.node = link.node
+        self.clock = link.clock
+        self.pause_s = pause_s
+
+    def repeated(self, call: ScriptCall) -> _Repeated:
+        """Send a pipeline that only reads."""
+        return _Repeated(self._link, call, self.pause_s)
+
+    def ask(self, query: Query[Any], deadline_s: float) -> Any:
+        """Return a query's value."""
+        return _PendingRead(self, wire_form.pack_reads([query])).finish(deadline_s)[0]
+
+    def send(self, call: ScriptCall, name: str, deadline_s: float) -> _Once:
+        """Send a pipeline, once."""
+        return _Once(self._link, call, name, deadline_s)
 
 
 class PsrpReader:
@@ -151,7 +216,7 @@ class PsrpReader:
         quieten_libraries()
         self._http = SealedHttp(node, endpoints, account, clock, authentication=authentication)
         self._link = Link(self._http, clock, reveal, allow_secrets=self._allow_secrets)
-        self._pause_s = pause_s
+        self._way = _Way(self._link, pause_s)
 
     @property
     def node(self) -> str:
@@ -165,7 +230,11 @@ class PsrpReader:
 
     def begin_read(self, queries: Sequence[Query[Any]]) -> _PendingRead:
         """Send these queries' reads, equal ones once."""
-        return _PendingRead(self._link, wire_form.pack_reads(queries), self._pause_s)
+        return _PendingRead(self._way, wire_form.pack_reads(queries))
+
+    def listens(self) -> bool:
+        """Tell whether one of the node's addresses takes a connection now."""
+        return self._http.listens()
 
     def reconnect(self) -> None:
         """Drop the connection and open it again, one try."""
@@ -185,14 +254,16 @@ class PsrpSession(PsrpReader):
 
     _allow_secrets = True
 
-    def begin_act(self, action: Action, identity: ExpectedIdentity) -> _PendingAct:
-        """Send a change, once."""
+    def begin_act(self, action: Action, identity: ExpectedIdentity) -> PendingAct:
+        """Send a change, once; detached work is started, and awaited by `finish`."""
+        if isinstance(action.command, Detached):
+            return DetachedAct(self._way, action, identity)
         return _PendingAct(self._link, action, identity)
 
+    def attach(self, action: Action) -> AttachedWork:
+        """Wait for detached work that an earlier process started under the task's name."""
+        return AttachedWork(self._way, action)
 
-def _unknown(node: str, action: Action, why: str) -> OutcomeUnknownError:
-    return OutcomeUnknownError(
-        f"What became of {wire_form.name_of(action)} on {node} is not known.",
-        why=f"it was sent, and then: {why}",
-        next_step="resume the run: it asks the node before anything is done again",
-    )
+    def clean_up(self, task: str, identity: ExpectedIdentity) -> None:
+        """Remove a task that has ended with all its files."""
+        detached.clean_up(self._way, task, identity)

@@ -15,7 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from runbook_lib.commands.command import Action, Outcome, Query
+from runbook_lib.commands.command import Action, Outcome, Query, Row
+from runbook_lib.errors import CommandFailedError
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,36 @@ class ExpectedIdentity:
 
 @dataclass(frozen=True)
 class ActionAnswer:
-    """An accepted answer to an act: return value or exit code, its meaning, and what was said."""
+    """An accepted answer to an act: return value or exit code, its meaning, and what was said.
+
+    log: all that detached work wrote, line by line; None for everything else.
+    """
 
     code: int
     output: tuple[str, ...]
     outcome: Outcome
+    log: str | None = None
+
+
+@dataclass(frozen=True)
+class FinishedWork:
+    """What detached work left behind: exit code, what it wrote, and a script's objects."""
+
+    code: int
+    log: tuple[str, ...]
+    rows: tuple[Row, ...] | None = None
+
+
+class WorkFailedError(CommandFailedError):
+    """Detached work ended in a way that is not accepted; what it wrote comes along."""
+
+    def __init__(
+        self, what: str, *, why: str, next_step: str, code: int = 0, log: str = ""
+    ) -> None:
+        """Keep exit code and log beside the three parts; a pickled error loses them."""
+        super().__init__(what, why=why, next_step=next_step)
+        self.code = code
+        self.log = log
 
 
 class PendingRead(Protocol):
@@ -62,6 +88,17 @@ class PendingAct(Protocol):
         ...
 
 
+class PendingWork(Protocol):
+    """Detached work of an earlier process."""
+
+    def finish(self, deadline_s: float) -> ActionAnswer | None:
+        """Return the accepted answer, or None for work that never was; waits `deadline_s` at most.
+
+        Raises as `PendingAct.finish` does.
+        """
+        ...
+
+
 class Reader(Protocol):
     """An open way to one node that cannot change it."""
 
@@ -72,6 +109,10 @@ class Reader(Protocol):
 
     def begin_read(self, queries: Sequence[Query[Any]]) -> PendingRead:
         """Send these queries' reads, equal ones once."""
+        ...
+
+    def listens(self) -> bool:
+        """Tell whether the node takes a connection now; nothing is sent and nobody logs on."""
         ...
 
     def reconnect(self) -> None:
@@ -87,5 +128,13 @@ class Session(Reader, Protocol):
     """An open way to one node."""
 
     def begin_act(self, action: Action, identity: ExpectedIdentity) -> PendingAct:
-        """Send a change, once."""
+        """Send a change, once; detached work is started, and awaited by `finish`."""
+        ...
+
+    def attach(self, action: Action) -> PendingWork:
+        """Wait for detached work that an earlier process started under the task's name."""
+        ...
+
+    def clean_up(self, task: str, identity: ExpectedIdentity) -> None:
+        """Remove a task that has ended with all its files; raises as a read does."""
         ...

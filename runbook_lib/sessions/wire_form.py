@@ -17,15 +17,20 @@ from runbook_lib.commands.command import (
     Action,
     Answer,
     Cmdlet,
+    Detached,
     Program,
     Query,
     Read,
     Row,
+    Scalar,
     Script,
     Secret,
+    SecretText,
     WmiMethod,
 )
+from runbook_lib.commands.read_scripts import READ_SCRIPTS
 from runbook_lib.errors import (
+    BugError,
     CommandFailedError,
     MalformedReplyError,
     OutcomeUnknownError,
@@ -45,10 +50,14 @@ SHOWN = 300
 
 @dataclass(frozen=True)
 class ScriptCall:
-    """One pipeline: a constant script by name, and its named parameters."""
+    """One pipeline: a constant script by name, and its named parameters.
+
+    may_reveal: it only reads, and its secrets may be sent in plan mode too.
+    """
 
     script: str
     parameters: Mapping[str, Wire]
+    may_reveal: bool = False
 
     @property
     def text(self) -> str:
@@ -75,13 +84,29 @@ class PackedReads:
     reads: tuple[Read, ...]
 
     @property
-    def call(self) -> ScriptCall:
-        """Return the pipeline that answers all of them."""
-        return ScriptCall(READ_MANY, {"Reads": [_packed_read(read) for read in self.reads]})
+    def carried(self) -> tuple[Read, ...]:
+        """Return the reads that share a carrier."""
+        return tuple(read for read in self.reads if isinstance(read.command, Cmdlet | Program))
 
-    def values(self, node: str, objects: Sequence[Row]) -> list[Any]:
-        """Return each query's value, in order; MalformedReplyError for anything unpromised."""
-        answers = dict(zip(self.reads, self._answers(node, objects), strict=True))
+    @property
+    def alone(self) -> tuple[Read, ...]:
+        """Return the reads that are a pipeline or a task of their own."""
+        return tuple(read for read in self.reads if isinstance(read.command, Script | Detached))
+
+    @property
+    def call(self) -> ScriptCall:
+        """Return the pipeline that answers all reads that share it."""
+        return ScriptCall(READ_MANY, {"Reads": [_packed_read(read) for read in self.carried]})
+
+    def values(
+        self, node: str, objects: Sequence[Row], alone: Mapping[Read, Answer] | None = None
+    ) -> list[Any]:
+        """Return each query's value, in order; MalformedReplyError for anything unpromised.
+
+        alone: the answers of the reads that did not share the carrier.
+        """
+        answers = dict(zip(self.carried, self._answers(node, objects), strict=True))
+        answers.update(alone or {})
         return [
             _parsed(node, query, [answers[read] for read in query.reads]) for query in self.queries
         ]
@@ -91,15 +116,15 @@ class PackedReads:
         answers: list[Answer] = []
         rows: list[Row] = []
         for found in objects:
-            if found.get("_read") != len(answers) or len(answers) == len(self.reads):
+            if found.get("_read") != len(answers) or len(answers) == len(self.carried):
                 _malformed(node, f"an object for read {found.get('_read')!r} out of its turn")
             if "_rows" not in found:
                 rows.append({name: _plain(node, found[name]) for name in found if name != "_read"})
                 continue
-            answers.append(_closed(node, found, self.reads[len(answers)], rows))
+            answers.append(_closed(node, found, self.carried[len(answers)], rows))
             rows = []
-        if len(answers) != len(self.reads) or rows:
-            _malformed(node, f"{len(answers)} of {len(self.reads)} reads are answered")
+        if len(answers) != len(self.carried) or rows:
+            _malformed(node, f"{len(answers)} of {len(self.carried)} reads are answered")
         return answers
 
 
@@ -107,6 +132,37 @@ def pack_reads(queries: Sequence[Query[Any]]) -> PackedReads:
     """Return the reads of these queries, each once, in the order of their first asking."""
     reads = dict.fromkeys(read for query in queries for read in query.reads)
     return PackedReads(tuple(queries), tuple(reads))
+
+
+def pack_script(read: Read) -> ScriptCall:
+    """Return the pipeline of a script that reads; BugError for one that is not known to."""
+    script = read_script(read)
+    return ScriptCall(script.name, _dictionary(script.parameters), may_reveal=True)
+
+
+def read_script(read: Read) -> Script:
+    """Return the script of a read, detached or not; BugError for whatever might change a node."""
+    command = read.command.command if isinstance(read.command, Detached) else read.command
+    if isinstance(command, Script) and command.name in READ_SCRIPTS:
+        return command
+    raise _bug("A read was about to run what may change a node.", _asked(read))
+
+
+def script_answer(node: str, read: Read, objects: Sequence[Row]) -> Answer:
+    """Return the asked properties of a script's objects, or the error that one of them tells."""
+    for found in objects:
+        if found.get("_error") is not None:
+            return error_answer(node, found["_error"], found.get("_text"))
+    return Answer(
+        tuple({name: _plain(node, row.get(name)) for name in read.properties} for row in objects)
+    )
+
+
+def error_answer(node: str, error: object, text: object) -> Answer:
+    """Return an error as a node tells it; MalformedReplyError where it is no text."""
+    if not isinstance(error, str) or not isinstance(text, str | None):
+        _malformed(node, "an error that is no text")
+    return Answer(error_id=error, text=text)
 
 
 def pack_act(action: Action, identity: ExpectedIdentity) -> ScriptCall:
@@ -146,13 +202,15 @@ def pack_act(action: Action, identity: ExpectedIdentity) -> ScriptCall:
                 {
                     "Identity": expected,
                     "Program": command.path,
-                    "Arguments": list(command.arguments),
+                    "Arguments": [_whole(argument) for argument in command.arguments],
                 },
             )
         case Script():
             return ScriptCall(
                 command.name, {"Identity": expected, **_dictionary(command.parameters)}
             )
+        case Detached():
+            raise _bug("Detached work was about to be carried out in the session.", name_of(action))
 
 
 def act_answer(
@@ -193,6 +251,8 @@ def name_of(action: Action) -> str:
             return " ".join((command.path, *_leading_words(command)))
         case Cmdlet() | Script():
             return command.name
+        case Detached():
+            return name_of(Action(command.command))
 
 
 def _leading_words(command: Program) -> list[str]:
@@ -204,12 +264,20 @@ def _leading_words(command: Program) -> list[str]:
 def _packed_read(read: Read) -> dict[str, Any]:
     command = read.command
     if isinstance(command, Program):
-        return {"Program": command.path, "Arguments": list(command.arguments)}
+        return {"Program": command.path, "Arguments": [_whole(one) for one in command.arguments]}
+    if not isinstance(command, Cmdlet):
+        raise _bug("A script was about to share a carrier.", _asked(read))
     return {
         "Command": command.name,
         "Parameters": _dictionary(command.parameters),
         "Properties": list(read.properties),
     }
+
+
+def _whole(argument: Scalar | SecretText) -> Scalar:
+    if isinstance(argument, SecretText):
+        raise _bug("Only a task's program takes a text with a secret in it.", argument.form)
+    return argument
 
 
 def _dictionary(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -249,9 +317,7 @@ def _closed(node: str, closing: Row, read: Read, rows: list[Row]) -> Answer:
     if count != len(rows):
         _malformed(node, f"{len(rows)} rows where {count!r} are announced")
     if error is not None:
-        if not isinstance(error, str) or not isinstance(text, str | None):
-            _malformed(node, "an error that is no text")
-        return Answer(error_id=error, text=text)
+        return error_answer(node, error, text)
     wanted = ("ExitCode", "Output") if isinstance(read.command, Program) else read.properties
     for row in rows:
         if set(row) != set(wanted):
@@ -272,15 +338,21 @@ def _parsed(node: str, query: Query[Any], answers: list[Answer]) -> Any:
 
 
 def _asked(read: Read) -> str:
-    command = read.command
+    command = read.command.command if isinstance(read.command, Detached) else read.command
     if isinstance(command, Program):
         return command.path
+    if isinstance(command, Script):
+        return command.name
     return " ".join(str(value) for _, value in command.parameters) or command.name
 
 
 def _shown(value: object) -> str:
     said = str(value)
     return said if len(said) <= SHOWN else f"{said[:SHOWN]}... ({len(said)} characters)"
+
+
+def _bug(what: str, why: str) -> BugError:
+    return BugError(what, why=why, next_step="report this with the run folder's debug/")
 
 
 def _malformed(node: str, why: str) -> NoReturn:
