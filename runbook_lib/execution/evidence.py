@@ -11,6 +11,7 @@ import os
 import re
 import stat
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,15 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _TOLD_APART = 12
 
 
-def keep(folder: RunFolder, gate: str, files: Sequence[Path]) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Upload:
+    """A file that came through a form: its own name and its bytes."""
+
+    name: str
+    content: bytes
+
+
+def keep(folder: RunFolder, gate: str, files: Sequence[Path | Upload]) -> list[dict[str, Any]]:
     """Return file, name, bytes and sha256 of each file, once all of them lie in the record.
 
     Raises ApprovalError naming every file that cannot be taken; then none is.
@@ -43,7 +52,10 @@ def keep(folder: RunFolder, gate: str, files: Sequence[Path]) -> list[dict[str, 
     return [_kept(folder, gate, file) for file in files]
 
 
-def _fault(file: Path) -> str | None:
+def _fault(file: Path | Upload) -> str | None:
+    if isinstance(file, Upload):
+        size = len(file.content)
+        return f"{file.name} has {size} bytes, more than {LARGEST}" if size > LARGEST else None
     try:
         found = file.stat()
     except OSError as error:
@@ -55,8 +67,8 @@ def _fault(file: Path) -> str | None:
     return None if os.access(file, os.R_OK) else f"{file} cannot be read: permission denied"
 
 
-def _kept(folder: RunFolder, gate: str, file: Path) -> dict[str, Any]:
-    content = file.read_bytes()
+def _kept(folder: RunFolder, gate: str, file: Path | Upload) -> dict[str, Any]:
+    content = file.content if isinstance(file, Upload) else file.read_bytes()
     digest = hashlib.sha256(content).hexdigest()
     # The digest tells files of one name apart, and makes a second try find the first one's copy.
     name = f"{gate}.{digest[:_TOLD_APART]}.{_UNSAFE.sub('-', file.name)[-80:]}"

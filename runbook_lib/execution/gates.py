@@ -16,6 +16,7 @@ from typing import Any
 
 from runbook_lib.errors import ApprovalError, RecordDamagedError, WaitingForPersonError
 from runbook_lib.execution import evidence
+from runbook_lib.execution.evidence import Upload
 from runbook_lib.execution.run_folder import (
     RunFolder,
     open_existing,
@@ -251,7 +252,7 @@ def approve(
     reason: str,
     refuse: bool = False,
     note: str = "",
-    attach: Sequence[Path] = (),
+    attach: Sequence[Path | Upload] = (),
 ) -> None:
     """Answer an open gate of a run; the next `resume` takes the answer over.
 

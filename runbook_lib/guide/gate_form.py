@@ -14,6 +14,7 @@ import ipywidgets as widgets
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.execution import gates
+from runbook_lib.execution.evidence import Upload
 from runbook_lib.execution.run_folder import OpenGate
 from runbook_lib.guide.questions import STYLE, Asked, Said, node_of
 
@@ -70,12 +71,19 @@ class GateForm:
         self.rows = [Row(gate, can_act=act is not None) for gate in asked.gates]
         self.name = _field("Name", "rb-name", by, "who answers")
         self.reason = _field("Reason", "rb-reason", "", "a change number, or why")
+        self.note = _field("Note", "rb-note", "", "what else the record should say")
+        self.files = widgets.FileUpload(multiple=True, description="Files for the record")
+        self.files.add_class("rb-files")
         for row in self.rows:
             self._listen(row)
-        fields = widgets.HBox([self.name, self.reason])
-        fields.add_class("rb-fields")
+        lines = (
+            widgets.HBox([self.name, self.reason]),
+            widgets.HBox([self.note, self.files]),
+        )
+        for line in lines:
+            line.add_class("rb-fields")
         rows = [widget for row in self.rows for widget in row.widgets()]
-        self.widget = widgets.VBox([widgets.HTML(f"<style>{STYLE}</style>"), fields, *rows])
+        self.widget = widgets.VBox([widgets.HTML(f"<style>{STYLE}</style>"), *lines, *rows])
         self.widget.add_class("rb-gate")
         self.widget.add_class("rb-form")
 
@@ -108,11 +116,18 @@ class GateForm:
 
     def _answer(self, row: Row, *, refuse: bool) -> None:
         name, reason = self.name.value.strip(), self.reason.value.strip()
+        note = self.note.value.strip()
+        files = [Upload(str(each["name"]), bytes(each["content"])) for each in self.files.value]
+        gate = row.gate.gate
         try:
-            gates.approve(self.asked.run, row.gate.gate, by=name, reason=reason, refuse=refuse)
+            gates.approve(
+                self.asked.run, gate, by=name, reason=reason, refuse=refuse, note=note, attach=files
+            )
         except (RunbookError, OSError) as error:
             row.say(Said.of(error))
             return
+        # They belong to this answer; the next one has its own.
+        self.note.value, self.files.value = "", ()
         row.settle(self.asked.take(row.gate, name, reason, refuse=refuse))
         self._answered()
 

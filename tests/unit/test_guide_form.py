@@ -110,6 +110,32 @@ def test_counts_leave_out_what_there_is_none_of() -> None:
     )
 
 
+def test_a_note_and_files_go_with_the_answer_they_were_given_for(tmp_path: Path) -> None:
+    form = GateForm(asked(tmp_path, act_gate(NODES[0]), act_gate(NODES[1])))
+    fill(form)
+    form.note.value = " seen on site "
+    form.files.value = (
+        {
+            "name": "rack.jpg",
+            "type": "image/jpeg",
+            "size": 3,
+            "content": b"jpg",
+            "last_modified": datetime(2026, 11, 23, tzinfo=UTC),
+        },
+    )
+
+    form.rows[0].approve.click()
+    form.rows[1].approve.click()
+
+    first, second = answers(form)
+    assert (first["note"], [each["name"] for each in first["evidence"]]) == (
+        "seen on site",
+        ["rack.jpg"],
+    )
+    assert (Path(form.asked.run) / first["evidence"][0]["file"]).read_bytes() == b"jpg"
+    assert (second["note"], second["evidence"]) == ("", [])
+
+
 def test_an_approval_is_the_file_that_the_command_line_writes(tmp_path: Path) -> None:
     form = GateForm(asked(tmp_path, plan_gate()))
     fill(form)
