@@ -60,7 +60,7 @@ class Lab:
         """Serve `world`; describe: gives an invocation the label that faults are matched by."""
         self.world = world
         self.record = WireRecord()
-        self.logons = LogonCounts()
+        self.logons = LogonCounts(heard=world.refused_logon)
         self._faults = WireFaults()
         self._refusing: set[str] = set()
         self._describe = describe

@@ -18,7 +18,14 @@ from ipaddress import IPv4Interface, IPv4Network
 from runbook_lib.lab.world import bindings, ip_settings, mounted_devices
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.clock import LabClock, Schedule
-from runbook_lib.lab.world.disks import FIXED, OPTICAL, LocalVolume, SharedDisk
+from runbook_lib.lab.world.disks import (
+    FIXED,
+    LOCAL_OFFSET,
+    LOCAL_SIGNATURE,
+    OPTICAL,
+    LocalVolume,
+    SharedDisk,
+)
 from runbook_lib.lab.world.domain import Domain, DomainFacts
 from runbook_lib.lab.world.exchange import Exchange
 from runbook_lib.lab.world.factory_software import (
@@ -115,11 +122,10 @@ MACHINES = (
     ),
 )
 
-LOCAL_SIGNATURE, LOCAL_OFFSET = 0x1549F232, 32256
 OPTICAL_DRIVE = (
     r"\??\IDE#CdRomVIRTUAL_CD_ROM#5&394B69D0&0&0.0.0#{53f5630d-b6bf-11d0-94f2-00a0c91efb8b}"
 )
-"""What both images know their own disk and their optical drive by."""
+"""What both images know their optical drive by."""
 
 SHARED_DISKS = (SharedDisk(lun=0, size_mb=1024), SharedDisk(lun=1, size_mb=20480))
 
@@ -314,7 +320,7 @@ def build(
         clock,
         schedule,
         ledger,
-        Domain(inputs.domain),
+        Domain(inputs.domain, clock, ledger),
         SharedStorage(SHARED_DISKS, nodes, ledger),
         ServerCluster(),
         Exchange(),
@@ -322,6 +328,7 @@ def build(
     )
     for node in nodes.values():
         node.on_down, node.on_up = site.node_is_down, site.node_is_up
+        node.administrators = [inputs.administrator]
     return site
 
 

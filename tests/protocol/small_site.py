@@ -57,6 +57,9 @@ class SmallWorld:
         finally:
             self.answered.set()
 
+    def refused_logon(self, user: str) -> None:
+        """Count nothing."""
+
     def accounts(self, node: str) -> Mapping[str, str]:
         return {**self.users, rf"{node}\Administrator": PASSWORD}
 

@@ -14,6 +14,7 @@ from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, SecretText
 from runbook_lib.lab.handlers import (
     component_scripts,
+    directory_script,
     installed,
     powershell,
     windows_registry,
@@ -255,6 +256,13 @@ SCRIPTS = (
         "documented: the script's own text",
         _on_the_right_node(component_scripts.install_components),
         lambda _: "sysocmgr.exe",
+    ),
+    Script(
+        "read_directory",
+        "5ded31ed7b2dfc103a158932f7f6f7ede8d82929bc1f7f4a9f77adddb52e2037",
+        directory_script.SOURCE,
+        directory_script.read_directory,
+        directory_script.label,
     ),
 )
 """The only list of scripts that a node takes."""

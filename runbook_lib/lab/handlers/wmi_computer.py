@@ -1,4 +1,4 @@
-"""WMI classes of the machine itself: computer, system, clock, processor, disks, updates, services.
+"""WMI classes of the machine itself: computer, system, clock, processor, updates, services.
 
 Only properties that Windows Server 2003 has are here; later ones (OSArchitecture, DNSHostName,
 OperatingSystemSKU) are missing on purpose.
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from runbook_lib.lab.handlers.surface import Context, Instance, lists, method
-from runbook_lib.lab.world import computer_name
+from runbook_lib.lab.world import computer_name, domain_membership
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.power import GoingDown
 from runbook_lib.lab.world.windows_node import TIME_ZONE_MINUTES
@@ -34,25 +34,65 @@ def rename(context: Context, _target: Instance | None, arguments: Mapping[str, o
     return computer_name.rename(context.node, name)
 
 
+@method(
+    "JoinDomainOrWorkgroup",
+    arguments="Name:String Password:String UserName:String AccountOU:String FJoinOptions:UInt32",
+    source="documented: Win32_ComputerSystem.JoinDomainOrWorkgroup and its codes; "
+    "inferred: order of the checks, codes 1398, 1909, 1331, 1793, 2221; "
+    "inferred: a member at once, Net Logon from the next start on",
+)
+def join_domain(context: Context, _target: Instance | None, arguments: Mapping[str, object]) -> int:
+    """Make the node a member of the domain, in force from the next start on."""
+    options = arguments["FJoinOptions"]
+    return domain_membership.join(
+        context.domain,
+        context.node,
+        _given(arguments["Name"]),
+        _given(arguments["UserName"]),
+        _given(arguments["Password"]),
+        unit=_given(arguments["AccountOU"]) or None,
+        options=options if isinstance(options, int) else 0,
+    )
+
+
+@method(
+    "UnjoinDomainOrWorkgroup",
+    arguments="Password:String UserName:String FUnjoinOptions:UInt32",
+    source="documented: Win32_ComputerSystem.UnjoinDomainOrWorkgroup; inferred: what stays behind",
+)
+def unjoin_domain(
+    context: Context, _target: Instance | None, arguments: Mapping[str, object]
+) -> int:
+    """Make the node a machine of a workgroup, in force from the next start on."""
+    options = arguments["FUnjoinOptions"]
+    return domain_membership.leave(
+        context.domain,
+        context.node,
+        _given(arguments["UserName"]),
+        _given(arguments["Password"]),
+        options if isinstance(options, int) else 0,
+    )
+
+
 @lists(
     "Win32_ComputerSystem",
     key="Name",
     source="documented: Win32_ComputerSystem; inferred: name in upper case",
-    methods=(rename,),
+    methods=(rename, join_domain, unjoin_domain),
 )
 def computer_system(context: Context) -> Sequence[Instance]:
     """Return the one computer."""
     node = context.node
-    joined = node.computer_name.upper() in context.domain.members
+    domain = context.domain.memberships.get(node.name)
     return [
         {
             "Name": node.computer_name,
             "Caption": node.computer_name,
             "Description": "AT/AT COMPATIBLE",
-            "Domain": context.domain.facts.name if joined else "WORKGROUP",
-            "DomainRole": 3 if joined else 2,
-            "PartOfDomain": joined,
-            "Workgroup": None if joined else "WORKGROUP",
+            "Domain": domain or domain_membership.WORKGROUP,
+            "DomainRole": 3 if domain else 2,
+            "PartOfDomain": domain is not None,
+            "Workgroup": None if domain else domain_membership.WORKGROUP,
             "Manufacturer": "scc-runbook lab",
             "Model": "Simulated node",
             "NumberOfProcessors": 2,
@@ -166,28 +206,6 @@ def processors(_context: Context) -> Sequence[Instance]:
     ]
 
 
-@lists("Win32_LogicalDisk", key="DeviceID", source="documented: Win32_LogicalDisk")
-def logical_disks(context: Context) -> Sequence[Instance]:
-    """Return the drive letters."""
-    described = {3: "Local Fixed Disk", 5: "CD-ROM Disc"}
-    return [
-        {
-            "DeviceID": volume.letter,
-            "Name": volume.letter,
-            "Caption": volume.letter,
-            "Description": described[volume.drive_type],
-            "DriveType": volume.drive_type,
-            "FileSystem": volume.file_system,
-            "FreeSpace": volume.free,
-            "Size": volume.size,
-            "VolumeName": volume.label if volume.size is not None else None,
-            "VolumeSerialNumber": volume.serial,
-            "SystemName": context.node.computer_name,
-        }
-        for volume in context.node.volumes
-    ]
-
-
 @lists(
     "Win32_QuickFixEngineering",
     key="HotFixID",
@@ -260,7 +278,6 @@ CLASSES = (
     utc_time,
     local_time,
     processors,
-    logical_disks,
     hotfixes,
     services,
     log_events,
@@ -271,6 +288,10 @@ def cim_time(moment: datetime) -> str:
     """Return a moment as WMI writes it: local time, and the minutes that it is ahead of UTC."""
     local = moment.astimezone(UTC) + timedelta(minutes=TIME_ZONE_MINUTES)
     return f"{local:%Y%m%d%H%M%S}.{local.microsecond:06}{TIME_ZONE_MINUTES:+04}"
+
+
+def _given(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _go_down(context: Context, then: GoingDown) -> int:

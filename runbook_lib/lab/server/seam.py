@@ -48,6 +48,10 @@ class LabWorld(Protocol):
         """Return who may log on to a node now: user form -> password."""
         ...
 
+    def refused_logon(self, user: str) -> None:
+        """Hear that a logon of this user was refused."""
+        ...
+
     def is_listening(self, node: str) -> bool:
         """Tell whether a node takes connections now."""
         ...

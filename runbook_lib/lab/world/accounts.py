@@ -19,9 +19,12 @@ class Passwords:
 
     def __init__(self, administrator: str, domain_accounts: Mapping[str, str]) -> None:
         self._administrator = administrator
-        self._domain_accounts = domain_accounts
-        names = (LOCAL_ADMINISTRATOR, *domain_accounts)
-        self._values = {name: f"{secrets.token_urlsafe(15)}!aA1" for name in names}
+        values: dict[str, str] = {}
+        # One account may stand in the parameter file twice; it has one password then.
+        for user in dict.fromkeys(each.casefold() for each in domain_accounts.values()):
+            values[user] = made_up()
+        self._values = {LOCAL_ADMINISTRATOR: made_up()}
+        self._values |= {name: values[user.casefold()] for name, user in domain_accounts.items()}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -34,14 +37,15 @@ class Passwords:
             raise UnknownPasswordError(name)
         return self._values[name]
 
-    def accounts_of(self, node: WindowsNode, *, joined: bool) -> dict[str, str]:
-        r"""Return who may log on to a node: the local administrator, once joined the installer."""
+    def of_machine(self, node: WindowsNode) -> dict[str, str]:
+        """Return the node's own accounts that may log on to it."""
         local = self._values[LOCAL_ADMINISTRATOR]
-        accounts = {
+        return {
             self._administrator: local,
             f"{node.computer_name}\\{self._administrator}": local,
         }
-        if joined and "installer" in self._domain_accounts:
-            # The cluster service's account is no administrator of the nodes before phase 40.
-            accounts[self._domain_accounts["installer"]] = self._values["installer"]
-        return accounts
+
+
+def made_up() -> str:
+    """Return a password that nobody has seen."""
+    return f"{secrets.token_urlsafe(15)}!aA1"

@@ -23,6 +23,7 @@ COM_PLUS = rf"{MICROSOFT}\COM3"
 
 TCPIP = rf"{SERVICES}\Tcpip\Parameters"
 NETBT = rf"{SERVICES}\NetBT\Parameters"
+NETLOGON = rf"{SERVICES}\Netlogon\Parameters"
 
 
 def connection(guid: str) -> str:

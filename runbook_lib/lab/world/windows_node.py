@@ -85,6 +85,7 @@ class WindowsNode:
         self.on_up: Callable[[WindowsNode], None] = _nobody
         self.bound_transports: tuple[str, ...] = ()
         self.binding_order: tuple[str, ...] = ()
+        self.administrators: list[str] = []
 
     @property
     def is_on(self) -> bool:
@@ -288,6 +289,7 @@ class WindowsNode:
             },
             "bound_transports": list(self.bound_transports),
             "binding_order": list(self.binding_order),
+            "administrators": list(self.administrators),
             "services": self.services.as_json(),
             "files": self.files.as_json(),
             "events": self.events.as_json(),
@@ -317,6 +319,7 @@ class WindowsNode:
             each.of_cluster = tuple((address, mask) for address, mask in kept["of_cluster"])
         self.bound_transports = tuple(state["bound_transports"])
         self.binding_order = tuple(state["binding_order"])
+        self.administrators = list(state["administrators"])
         self.services.restore(state["services"])
         self.events.restore(saved["events"])
         self.files.restore(saved["files"])

@@ -22,6 +22,7 @@ from runbook_lib.lab.world.clock import Due, LabClock, RunningClock, Schedule
 from runbook_lib.lab.world.ledger import Cause, Ledger
 from runbook_lib.lab.world.power import NodeIsDownError
 from runbook_lib.lab.world.site import Token
+from runbook_lib.lab.world.site_acts import SITE_ACTS
 from runbook_lib.lab.world.windows_node import Told, WindowsNode
 from runbook_lib.topology.models import Topology
 
@@ -133,9 +134,16 @@ class World:
     def accounts(self, node: str) -> Mapping[str, str]:
         """Return who may log on to a node now: user -> password."""
         with self._lock:
-            found = self._node(node)
-            joined = found.computer_name.upper() in self._site.domain.members
-            return self._passwords.accounts_of(found, joined=joined)
+            found, domain = self._node(node), self._site.domain
+            return {**self._passwords.of_machine(found), **domain.logons_on(found)}
+
+    def refused_logon(self, user: str) -> None:
+        """Hear that somebody gave a wrong password: the domain counts it against the account."""
+        with self._lock, self._ledger.caused_by(Cause.WIRE):
+            account = self._site.domain.account(user)
+            if account is not None and self._site.domain.may_log_on(account):
+                self._site.domain.bad_password(account)
+            self._save_if_changed()
 
     def password(self, name: str) -> str:
         """Return a password by its name, such as "local-administrator"."""
@@ -143,18 +151,22 @@ class World:
 
     def act(self, name: str, arguments: Mapping[str, object]) -> dict[str, Any]:
         """Do what a person would do, and return the effects it had; ActError when it cannot be."""
-        deed = ACTS.get(name)
-        if deed is None:
-            raise ActError(f"there is no act {name!r}; there are {', '.join(ACTS)}")
+        if name not in ACTS and name not in SITE_ACTS:
+            known = ", ".join([*ACTS, *SITE_ACTS])
+            raise ActError(f"there is no act {name!r}; there are {known}")
         given = arguments.get("node")
         try:
             with self._lock:
-                if not isinstance(given, str) or self._find(given) is None:
+                needs_node = name in ACTS or given is not None
+                if needs_node and (not isinstance(given, str) or self._find(given) is None):
                     raise ActError(f"the act needs node, one of {', '.join(self._nodes)}")
                 self._tick()
                 first = len(self._ledger.effects)
                 with self._ledger.caused_by(Cause.PERSON):
-                    deed(self._node(given), arguments)
+                    if name in ACTS:
+                        ACTS[name](self._node(str(given)), arguments)
+                    else:
+                        SITE_ACTS[name](self._site, arguments)
                 self._save_if_changed()
                 effects = self._ledger.effects[first:]
         finally:
@@ -257,6 +269,7 @@ class World:
         self._site = scenarios.build(
             self._inputs, self._nodes, self._clock, self._schedule, self._ledger
         )
+        self._site.domain.passwords = self._passwords
         self._finish_phases()
 
     def _finish_phases(self) -> None:
