@@ -24,6 +24,7 @@ from runbook_lib.errors import (
 )
 from runbook_lib.execution.connections import Connections
 from runbook_lib.execution.phase import Phase
+from runbook_lib.execution.phases import account_of
 from runbook_lib.execution.run_folder import RunFolder
 from runbook_lib.execution.run_record import open_run
 from runbook_lib.execution.start import Start
@@ -61,6 +62,7 @@ class InProcessSession:
     node: str
     lose_reply: bool = False
     acts: int = 0
+    user: str = "Administrator"
     _resets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -96,6 +98,10 @@ class InProcessSession:
 
         return Pending(take)
 
+    def listens(self) -> bool:
+        """Tell whether the node takes connections now."""
+        return self.world.is_listening(self.node)
+
     def reconnect(self) -> None:
         """Open the way again; raises while the node is down."""
         self._resets.clear()
@@ -109,7 +115,7 @@ class InProcessSession:
         crash_points.reach("send:before")
         self._resets.clear()
         reply = self.world.answer(
-            self.node, "Administrator", Invocation(call.text, True, dict(call.parameters))
+            self.node, self.user, Invocation(call.text, True, dict(call.parameters))
         )
         crash_points.reach("send:after")
         if self.node in self._resets:
@@ -180,8 +186,9 @@ class Rehearsal:
             self.folder, journal = open_run(self.loaded, path, (phase,), str(LAB), clock)
         elif self.mode == "apply" and self.folder is not None:
             journal = Journal.open(self.folder.journal, clock)
+        user = account_of(self.loaded.topology, phase).user
         self.sessions = {
-            node.name: InProcessSession(self.world, node.name)
+            node.name: InProcessSession(self.world, node.name, user=user)
             for node in self.loaded.topology.nodes
         }
         started = Start(

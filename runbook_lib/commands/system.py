@@ -92,12 +92,16 @@ class OperatingSystem:
 
 @dataclass(frozen=True)
 class Identity:
-    """Which machine this is, whatever its name becomes; macs of adapters with a connection."""
+    """Which machine this is, whatever its name becomes; macs of adapters with a connection.
+
+    domain: the one that it is a member of, None in a workgroup.
+    """
 
     machine_guid: str
     computer_name: str
     macs: tuple[str, ...]
     booted_at: datetime
+    domain: str | None = None
 
 
 @dataclass(frozen=True)
@@ -269,11 +273,14 @@ def _identity(answers: Sequence[Answer]) -> Identity:
         for row in adapters.rows
         if rows.optional_text(row, "NetConnectionID") and rows.optional_text(row, "MACAddress")
     )
+    computer = rows.only_row(computer_system)
+    is_member = rows.flag(computer, "PartOfDomain")
     return Identity(
         machine_guid=rows.text(rows.only_row(guid), "MachineGuid"),
-        computer_name=rows.text(rows.only_row(computer_system), "Name"),
+        computer_name=rows.text(computer, "Name"),
         macs=tuple(sorted(rows.mac(one) for one in macs)),
         booted_at=rows.moment(rows.only_row(operating), "LastBootUpTime"),
+        domain=rows.text(computer, "Domain") if is_member else None,
     )
 
 

@@ -22,7 +22,8 @@ from runbook_lib.errors import (
     VerificationError,
 )
 from runbook_lib.execution.gates import Gate, GateKeeper, manual_gate
-from runbook_lib.execution.observation import observe_machines
+from runbook_lib.execution.nodes import Nodes
+from runbook_lib.execution.observation import waiting_for_node
 from runbook_lib.execution.phase_plan import (
     PlannedStep,
     change_data,
@@ -41,17 +42,26 @@ Hands = Callable[[ManualAct, str], None]
 
 @dataclass
 class Crew:
-    """What the runner works with: the nodes' sessions and what stands around them."""
+    """What the runner works with: the nodes' sessions and what stands around them.
+
+    patience_s: for what a person or a service does. starting_s: for a machine that starts.
+    """
 
     sessions: Mapping[str, Session]
-    identities: Mapping[str, ExpectedIdentity]
+    nodes: Nodes
     journal: Journal
     gates: GateKeeper
     clock: Clock
     poll_s: float
     patience_s: float
+    starting_s: float
     hands: Hands | None = None
     alive: Callable[[], None] = lambda: None
+
+    @property
+    def identities(self) -> Mapping[str, ExpectedIdentity]:
+        """Return what each act checks, by node."""
+        return self.nodes.machines
 
 
 @dataclass
@@ -210,8 +220,11 @@ class Actor:
     def _look(self, planned: PlannedStep) -> PlannedStep:
         """Return the step planned anew from a read of its node."""
         wanted = [(planned.step.node, planned.step.reads())]
-        (seen,) = observe_machines(self.crew.sessions, wanted, self.crew.identities)
-        return replace(planned, plan=planned.step.plan(**seen))
+        (seen,) = self.crew.nodes.ask(wanted)
+        if seen is None:
+            waiting = waiting_for_node(self.phase, planned.step)
+            return replace(planned, plan=waiting, is_unasked=True)
+        return replace(planned, plan=planned.step.plan(**seen), is_unasked=False)
 
     def _gate(self, planned: PlannedStep, act: ManualAct) -> Gate:
         return manual_gate(self.phase, planned.name, planned.step.node, act.instruction)

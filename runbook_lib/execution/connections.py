@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook_lib.clock import Clock
 from runbook_lib.commands.command import ManualAct
+from runbook_lib.execution.phases import account_of
 from runbook_lib.execution.run_folder import RunFolder
 from runbook_lib.sessions import credentials, lab_process
 from runbook_lib.sessions.accounts import Account, Breaker
@@ -19,7 +20,14 @@ from runbook_lib.sessions.lab_control import LabControl
 from runbook_lib.sessions.lab_process import RunningLab
 from runbook_lib.sessions.session import Session
 from runbook_lib.topology.loading import Loaded
-from runbook_lib.topology.models import Node, Target, Topology
+from runbook_lib.topology.models import (
+    Authentication,
+    DomainAccount,
+    LocalAccount,
+    Node,
+    Target,
+    Topology,
+)
 
 if TYPE_CHECKING:
     from runbook_lib.sessions.sealed_http import Endpoint
@@ -41,11 +49,22 @@ class Connections:
     sessions: Mapping[str, Session]
     hands: Hands | None = None
     lab: RunningLab | None = None
+    log_on: Callable[[str], Mapping[str, Session]] | None = None
+    _further: dict[str, Mapping[str, Session]] = field(default_factory=dict)
+
+    def sessions_for(self, phase: str) -> Mapping[str, Session]:
+        """Return sessions as the account of another phase; the lab and the secrets stay."""
+        if self.log_on is None:
+            return self.sessions
+        if phase not in self._further:
+            self._further[phase] = self.log_on(phase)
+        return self._further[phase]
 
     def close(self) -> None:
         """Close every session, and the lab if this process started it."""
-        for session in self.sessions.values():
-            session.close()
+        for sessions in (self.sessions, *self._further.values()):
+            for session in sessions.values():
+                session.close()
         if self.lab is not None:
             self.lab.close()
 
@@ -62,8 +81,9 @@ def connect(
 ) -> Connections:
     """Return sessions to both nodes; nothing is asked of them yet.
 
-    read_only: the sessions have no way to act. in_kernel: this process cannot ask a person and
-    owns no descriptor of theirs; such secrets are handed to it.
+    phase: decides which account logs on. read_only: the sessions have no way to act.
+    in_kernel: this process cannot ask a person and owns no descriptor of theirs; such secrets
+    are handed to it.
     Raises CredentialError for a reference that leads nowhere, NodeUnreachableError for a lab
     that cannot be had.
     """
@@ -75,24 +95,35 @@ def connect(
     control = lab.control if lab else None
     handed = credentials.receive()
     vault = Credentials(control.password if control else None, handed, is_first=not in_kernel)
-    administrator = topology.accounts.local_administrator
-    account = Account(administrator.user, vault.resolve(str(administrator.password)), Breaker())
-
     kind = PsrpReader if read_only else PsrpSession
-    sessions = {
-        node.name: kind(
-            node.name,
-            _endpoints(node, control),
-            account,
-            clock,
-            reveal=vault.resolve,
-            authentication=node.connect.authentication.value,
-            pause_s=max(topology.waits.poll_s, 0.05),
-        )
-        for node in topology.nodes
-    }
+    breaker = Breaker()
+
+    def log_on(phase: str) -> Mapping[str, Session]:
+        who = account_of(topology, phase)
+        account = Account(who.user, vault.resolve(str(who.password)), breaker)
+        return {
+            node.name: kind(  # type: ignore[misc] # readers in plan mode
+                node.name,
+                _endpoints(node, control),
+                account,
+                clock,
+                reveal=vault.resolve,
+                authentication=_authentication(node, who),
+                pause_s=max(topology.waits.poll_s, 0.05),
+            )
+            for node in topology.nodes
+        }
+
     hands = control.perform if control else None
-    return Connections(sessions, hands, lab)  # type: ignore[arg-type] # readers in plan mode
+    return Connections(log_on(phase), hands, lab, log_on)
+
+
+def _authentication(node: Node, who: LocalAccount | DomainAccount) -> str:
+    """Return how a session proves who it is: no Kerberos server knows a node's own account."""
+    chosen = node.connect.authentication
+    if chosen is Authentication.KERBEROS and isinstance(who, LocalAccount):
+        return Authentication.NEGOTIATE.value
+    return chosen.value
 
 
 def _endpoints(node: Node, control: LabControl | None) -> Sequence[Endpoint]:

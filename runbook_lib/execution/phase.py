@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from runbook_lib import crash_points
 from runbook_lib.errors import (
@@ -22,9 +23,8 @@ from runbook_lib.errors import (
     exit_code_of,
 )
 from runbook_lib.execution import attempts, phases, restart
-from runbook_lib.execution.acting import Actor
-from runbook_lib.execution.crew import muster
-from runbook_lib.execution.identity import enrol
+from runbook_lib.execution.acting import Actor, Crew
+from runbook_lib.execution.crew import muster, nodes_of
 from runbook_lib.execution.observation import sweep
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import (
@@ -166,7 +166,7 @@ class Phase:
             "phase_opened", {"phase": self._name, "attempt": attempt, "mode": started.mode}
         )
         crew = muster(started, journal)
-        seen = picture(started.topology, crew.sessions, f"before {self._name}")
+        seen = self._look_around(crew, "before")
         journal.append("observed", {"phase": self._name, "when": "before", "picture": seen})
         self._runner = Runner(
             self._name, self._factories, started.topology, Actor(self._name, crew)
@@ -199,9 +199,8 @@ class Phase:
     def _show_plan(self) -> Table:
         """Plan without a journal: nothing is written, and the sessions cannot act."""
         started = self._started
-        sessions = started.connections.sessions
-        enrol(started.topology, sessions, started.entries(), None)
-        steps = sweep(self._factories, started.topology, sessions)
+        nodes = nodes_of(started, None)
+        steps = sweep(self._name, self._factories, started.topology, nodes.ask)
         self._plan = PhasePlan(self._name, steps)
         self._tables.clear()
         return planned_table(steps)
@@ -226,7 +225,7 @@ class Phase:
             for node, entry in done.items():
                 rows.append((node, "restart", "waiting", "restarted once", "changed", entry.seq))
             rows.extend(self._shown(row, "") for row in self._verify_after_restart(set(nodes)))
-        seen = picture(topology, actor.crew.sessions, f"after {self._name}")
+        seen = self._look_around(actor.crew, "after")
         journal.append("observed", {"phase": self._name, "when": "after", "picture": seen})
         attempt = attempts_of(journal.entries, self._name)
         closed = journal.append(
@@ -236,6 +235,10 @@ class Phase:
         self._is_open = False
         rows.append(("", self._name, "", "", "done", closed.seq))
         return step_table(rows)
+
+    def _look_around(self, crew: Crew, when: str) -> dict[str, Any]:
+        title = f"{when} {self._name}"
+        return picture(self._started.topology, crew.sessions, title, crew.nodes.off())
 
     def _verify_after_restart(self, restarted: set[str]) -> Iterator[Row]:
         """Journal each step of a restarted node anew; yield those that waited for the restart."""

@@ -50,12 +50,16 @@ def command_text(change: Change) -> str:
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One step on one node, and what is to be done there."""
+    """One step on one node, and what is to be done there.
+
+    is_unasked: the node is off that would have to be asked.
+    """
 
     name: str
     title: str
     step: Step
     plan: Plan
+    is_unasked: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -66,6 +70,11 @@ class PlannedStep:
     def changes(self) -> tuple[Change, ...]:
         """Return the changes, none for every other outcome."""
         return self.plan.changes if isinstance(self.plan, Changes) else ()
+
+    @property
+    def wishes(self) -> tuple[tuple[str, str], ...]:
+        """Return (setting, after) of what the step may do at its turn, beside its changes."""
+        return self.plan.wishes if isinstance(self.plan, Deferred | NoChange) else ()
 
     @property
     def reason(self) -> str:
@@ -89,6 +98,7 @@ class PlannedStep:
             "outcome": outcome_of(self.plan),
             "reason": self.reason,
             "changes": [change_data(change) for change in self.changes],
+            "wishes": [list(wish) for wish in self.wishes],
         }
 
 
@@ -129,6 +139,7 @@ class PhasePlan:
                 "node": planned.step.node,
                 "outcome": outcome_of(planned.plan),
                 "changes": [[c.setting, c.before, c.after] for c in planned.changes],
+                "wishes": [list(wish) for wish in planned.wishes],
             }
             for planned in self.steps
         ]
@@ -151,6 +162,7 @@ class PhasePlan:
         """
         return any(
             planned.changes
+            or planned.wishes
             or (
                 isinstance(planned.plan, Deferred | RebootPending)
                 and planned.step.step_class is not StepClass.READ
@@ -175,12 +187,17 @@ def remaining_is_covered(approved: Mapping[str, Any], now: Iterable[PlannedStep]
     """Return what `now` would change and the approved plan's data does not hold; empty is good.
 
     Used on resume, after some of the approved changes are made: settings and wished values
-    must have been approved; what stood before may have moved by our own earlier changes.
+    must have been approved, as changes or as what a step may come to at its turn; what stood
+    before may have moved by our own earlier changes.
     """
     wished = {
         (step["step"], step["node"], change["setting"], change["after"])
         for step in approved["steps"]
         for change in step["changes"]
+    } | {
+        (step["step"], step["node"], setting, after)
+        for step in approved["steps"]
+        for setting, after in step.get("wishes", ())
     }
     return [
         f"{planned.name} on {planned.step.node}: {change.setting}, "
@@ -218,7 +235,7 @@ def describe(plan: Plan) -> str:
     match plan:
         case Changes(changes=changes):
             return "; ".join(f"{c.setting} {c.before}, wanted {c.after}" for c in changes)
-        case Deferred(until=until):
-            return f"nothing to tell before {until}"
+        case Deferred(until=until, why=why):
+            return f"nothing to tell yet ({why})" if why else f"nothing to tell before {until}"
         case _:
             return f"{outcome_of(plan)}: {plan.reason}"

@@ -8,6 +8,7 @@ from types import ModuleType
 from runbook_lib.errors import PreconditionError, RunbookError, VerificationError
 from runbook_lib.steps import check_end_state, check_prerequisites, configure_networks
 from runbook_lib.steps.step import StepFactory
+from runbook_lib.topology.models import DomainAccount, LocalAccount, Topology
 
 MODULES: Mapping[str, ModuleType] = {
     module.PHASE: module for module in (check_prerequisites, configure_networks, check_end_state)
@@ -16,6 +17,28 @@ PHASES: tuple[str, ...] = tuple(MODULES)
 
 NAMES_SETTLED_BY = "10_configure_networks"
 """From this phase's close on, a node's computer name is part of its identity."""
+
+JOINED_BY = "20_join_domain"
+"""From this phase's close on, a node's domain is part of its identity.
+
+The phases after it reach the nodes as the installer's domain account.
+"""
+
+
+def may_be_off(phase: str) -> bool:
+    """Tell whether a node may be switched off while this phase is carried out."""
+    return bool(getattr(MODULES[find(phase)], "MAY_BE_OFF", False))
+
+
+def account_of(topology: Topology, phase: str) -> LocalAccount | DomainAccount:
+    """Return who logs on to the nodes in a phase: the local administrator until they are joined.
+
+    Also after the restart that ends the joining phase: the phase began with that account.
+    """
+    names = tuple(MODULES)
+    if JOINED_BY in names and names.index(find(phase)) > names.index(JOINED_BY):
+        return topology.accounts.installer
+    return topology.accounts.local_administrator
 
 
 def steps_of(phase: str) -> Sequence[StepFactory]:

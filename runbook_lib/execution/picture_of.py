@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from runbook_lib.commands import bindings, network
 from runbook_lib.commands.bindings import Linkage
+from runbook_lib.commands.command import Query
 from runbook_lib.commands.network import Adapter
 from runbook_lib.execution.identity import ask
 from runbook_lib.execution.observation import observe
 from runbook_lib.sessions.session import Reader
-from runbook_lib.steps.step import Reads
 from runbook_lib.topology.models import Node, Topology
 
 
-def picture(topology: Topology, sessions: Mapping[str, Reader], title: str) -> dict[str, Any]:
-    """Return both nodes with their adapters, read in one trip a node."""
-    reads: Reads = {
+def picture(
+    topology: Topology,
+    sessions: Mapping[str, Reader],
+    title: str,
+    off: AbstractSet[str] = frozenset(),
+) -> dict[str, Any]:
+    """Return both nodes with their adapters, read in one trip a node.
+
+    off: nodes that are not asked; they are shown without adapters, by their wished names.
+    """
+    reads: Mapping[str, Query[Any]] = {
         "adapters": network.adapters(),
         "order": bindings.linkage(bindings.TCPIP),
         "sharing": bindings.linkage(bindings.FILE_SHARING),
     }
-    seen = observe(sessions, [(node.name, reads) for node in topology.nodes])
-    names = ask(sessions, (node.name for node in topology.nodes))
+    on = [node.name for node in topology.nodes if node.name not in off]
+    seen = dict(zip(on, observe(sessions, [(node, reads) for node in on]), strict=True))
+    names = ask(sessions, on)
     return {
         "title": title,
         "networks": [
@@ -42,17 +52,25 @@ def picture(topology: Topology, sessions: Mapping[str, Reader], title: str) -> d
         ],
         "nodes": [
             {
-                "name": names[node.name].computer_name,
+                "name": names[node.name].computer_name if node.name in seen else node.name,
                 "wanted_name": node.name,
-                "power": "on",
-                "adapters": [
-                    _adapter(adapter, node, topology, answers["order"], answers["sharing"])
-                    for adapter in answers["adapters"]
-                ],
+                "power": "on" if node.name in seen else "off",
+                "adapters": _adapters(node, topology, seen.get(node.name)),
             }
-            for node, answers in zip(topology.nodes, seen, strict=True)
+            for node in topology.nodes
         ],
     }
+
+
+def _adapters(
+    node: Node, topology: Topology, seen: Mapping[str, Any] | None
+) -> list[dict[str, Any]]:
+    if seen is None:
+        return []
+    return [
+        _adapter(adapter, node, topology, seen["order"], seen["sharing"])
+        for adapter in seen["adapters"]
+    ]
 
 
 def _subnet(address: str, mask: str) -> str:

@@ -25,9 +25,7 @@ from runbook_lib.errors import (
 from runbook_lib.execution import phases as all_phases
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.connections import HandedOver, connect, keep_lab
-from runbook_lib.execution.identity import enrol
 from runbook_lib.execution.kernels import KERNEL, Kernel, Kernels
-from runbook_lib.execution.observation import sweep
 from runbook_lib.execution.papermill_thread import (
     ENGINE,
     Worker,
@@ -37,6 +35,7 @@ from runbook_lib.execution.papermill_thread import (
 )
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
+from runbook_lib.execution.plans import plans_of
 from runbook_lib.execution.progress import Progress, Teller
 from runbook_lib.execution.run_folder import (
     OpenGate,
@@ -144,11 +143,7 @@ def plan(parameters: Path, phase: str | None = None) -> list[PhasePlan]:
     clock = SystemClock()
     connections = connect(loaded, parameters, None, chosen[0], clock, read_only=True)
     try:
-        enrol(loaded.topology, connections.sessions, (), None)
-        return [
-            PhasePlan(name, sweep(all_phases.steps_of(name), loaded.topology, connections.sessions))
-            for name in chosen
-        ]
+        return plans_of(loaded.topology, chosen, connections, clock)
     finally:
         connections.close()
 

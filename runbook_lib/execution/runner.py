@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from runbook_lib.clock import Deadline
 from runbook_lib.errors import (
+    NodeUnreachableError,
     PreconditionError,
     RunbookError,
     StalePlanError,
@@ -36,6 +38,9 @@ from runbook_lib.steps.step import (
     StepFactory,
 )
 from runbook_lib.topology.models import Topology
+
+ANSWER_AT_TURN_S = 20.0
+"""For a node that is off when a step needs it: it may be starting."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +77,7 @@ class Runner:
         return plan
 
     def _sweep(self, factories: Iterable[StepFactory]) -> tuple[PlannedStep, ...]:
-        crew = self.actor.crew
-        return sweep(factories, self.topology, crew.sessions, crew.identities)
+        return sweep(self.phase, factories, self.topology, self.actor.crew.nodes.ask)
 
     def run(self, factory: StepFactory) -> list[Row]:
         """Make one step true on every node it concerns; return what was done, line by line.
@@ -82,7 +86,7 @@ class Runner:
         OutcomeUnknownError, or what the gates raise.
         """
         began = self.actor.crew.clock.monotonic()
-        planned = self._sweep((factory,))
+        planned = self._at_its_turn(factory)
         for step in planned:
             self._refuse_stale(step)
         self._refuse_unagreed(planned)
@@ -101,14 +105,42 @@ class Runner:
             for row in self._verify(step, now, spent, adopted)
         ]
 
+    def _at_its_turn(self, factory: StepFactory) -> tuple[PlannedStep, ...]:
+        """Return the step planned now; what it waits for may come by itself, for a while.
+
+        Raises NodeUnreachableError for a node that would have to be asked and stays off.
+        """
+        clock = self.actor.crew.clock
+        began = clock.monotonic()
+        while True:
+            planned = self._sweep((factory,))
+            unasked = [step for step in planned if step.is_unasked]
+            waits = [step for step in planned if _waits_here(step.plan, self.phase)]
+            patience_s = ANSWER_AT_TURN_S if unasked else self.actor.crew.patience_s
+            if not waits or clock.monotonic() - began >= patience_s:
+                break
+            clock.sleep(self.actor.crew.poll_s)
+        if unasked:
+            nodes = ", ".join(dict.fromkeys(step.step.node for step in unasked))
+            raise NodeUnreachableError(
+                f"{nodes} does not answer, and {unasked[0].title} needs it.",
+                why=f"nothing listens there for WinRM; it stayed so for {patience_s:g} s",
+                next_step=f"see that {nodes} is on, that its network is connected and that its "
+                "WinRM service runs; then resume the run",
+            )
+        return planned
+
     def confirm(self, planned: PlannedStep, *, was_waiting: bool) -> list[Row]:
         """Journal a step that a read after the restart shows as wished; return its line."""
         return self._verify(planned, planned, 0.0, set(), was_waiting=was_waiting)
 
     def _refuse_stale(self, now: PlannedStep) -> None:
-        """Refuse when a node is not as our own last read saw it (rule 2)."""
+        """Refuse when a node is not as our own last read saw it (rule 2).
+
+        Nothing was seen of what waits for its turn: there its wishes decide.
+        """
         seen = self._seen[now.key]
-        if fingerprint(seen) == fingerprint(now.plan):
+        if _waits_here(seen, self.phase) or fingerprint(seen) == fingerprint(now.plan):
             return
         raise StalePlanError(
             f"{now.step.node} is no longer as the plan of {self.phase} saw it.",
@@ -128,8 +160,14 @@ class Runner:
 
     def _after(self, factory: StepFactory) -> tuple[PlannedStep, ...]:
         """Read every step again: what our changes moved elsewhere is then known as ours."""
-        swept = self.plan().steps
-        return tuple(planned for planned in swept if planned.name == factory.__name__)
+        clock = self.actor.crew.clock
+        deadline = Deadline.after(clock, self.actor.crew.patience_s)
+        while True:
+            after = [step for step in self.plan().steps if step.name == factory.__name__]
+            waits = any(_waits_here(s.plan, self.phase) and not s.is_unasked for s in after)
+            if not waits or deadline.is_over:
+                return tuple(after)
+            clock.sleep(self.actor.crew.poll_s)
 
     def _verify(
         self,
@@ -187,6 +225,10 @@ class Runner:
             Row(node, change.setting, change.before, change.after, each, entry.seq)
             for change, each in zip(before.changes, outcomes, strict=True)
         ]
+
+
+def _waits_here(plan: Plan, phase: str) -> bool:
+    return isinstance(plan, Deferred) and plan.until == phase
 
 
 def refuse_blocked(

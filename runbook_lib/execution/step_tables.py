@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runbook_lib.execution.phase_plan import PlannedStep
+from runbook_lib.execution.phase_plan import PlannedStep, outcome_of
 from runbook_lib.pictures.table import Table, step_table
 from runbook_lib.steps.step import Changes, Deferred, NoChange, RebootPending
 
 
 def planned_table(steps: Sequence[PlannedStep]) -> Table:
-    """Return what steps would do, a line for each change."""
+    """Return what steps would do, a line for each change that they will or may make."""
     rows: list[tuple[str, str, str, str, str, int | None]] = []
     for planned in steps:
         node = planned.step.node
@@ -20,11 +20,13 @@ def planned_table(steps: Sequence[PlannedStep]) -> Table:
                 rows.extend(
                     (node, c.setting, c.before, c.after, "to change", None) for c in changes
                 )
-            case NoChange(reason=reason):
-                rows.append((node, planned.title, reason, "", "no change", None))
-            case Deferred() | RebootPending():
-                outcome = "deferred" if isinstance(planned.plan, Deferred) else "reboot pending"
+            case NoChange() | Deferred() | RebootPending():
+                outcome = outcome_of(planned.plan)
                 rows.append((node, planned.title, planned.reason, "", outcome, None))
+                rows.extend(
+                    (node, setting, "told at its turn", after, "deferred", None)
+                    for setting, after in planned.wishes
+                )
             case _:
                 rows.append((node, planned.title, planned.reason, "", "blocked", None))
     return step_table(rows)

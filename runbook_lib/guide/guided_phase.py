@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from runbook_lib.errors import RunbookError, StalePlanError, WaitingForPersonError
-from runbook_lib.execution import rehearsed_acts
+from runbook_lib.execution import phases, rehearsed_acts
+from runbook_lib.execution.nodes import silent_now
 from runbook_lib.execution.observation import title_of
 from runbook_lib.execution.phase import Phase
 from runbook_lib.execution.picture_of import picture
@@ -129,7 +130,9 @@ class GuidedPhase(Phase):
         if not self._is_open:
             return
         try:
-            seen = picture(self._started.topology, self._started.connections.sessions, "now")
+            sessions = self._started.connections.sessions
+            off = silent_now(sessions) if phases.may_be_off(self._name) else frozenset[str]()
+            seen = picture(self._started.topology, sessions, "now", off)
         except RunbookError:
             # The next cell meets the same trouble, and tells it better.
             return

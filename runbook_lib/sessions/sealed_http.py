@@ -38,6 +38,9 @@ from runbook_lib.sessions import sealed_envelope
 from runbook_lib.sessions.timed_socket import TimedSocket, seconds
 
 CONNECT_S = 10.0
+LISTENS_S = 3.0
+"""For one look at an address: a machine on the same network answers at once or is off."""
+
 LARGEST_ANSWER = 8 * 1024 * 1024
 """Bytes that one pipeline may answer with, all its exchanges together."""
 
@@ -127,6 +130,19 @@ class SealedHttp:
         except BaseException:
             self.close()
             raise
+
+    def listens(self) -> bool:
+        """Tell whether one of the addresses takes a connection; it is closed at once, unused.
+
+        The connection that stands tells nothing: a machine that lost its power closes none.
+        """
+        for _, address in self._places([]):
+            try:
+                socket.create_connection(address, LISTENS_S).close()
+            except OSError:
+                continue
+            return True
+        return False
 
     def close(self) -> None:
         """Close the connection and forget its keys."""

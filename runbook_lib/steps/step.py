@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from runbook_lib.commands.command import Action, ManualAct, Query
 from runbook_lib.topology.models import Topology
@@ -92,9 +92,14 @@ class Changes:
 
 @dataclass(frozen=True)
 class NoChange:
-    """The node is as wished; the reason says what was seen."""
+    """The node is as wished; the reason says what was seen.
+
+    wishes: (setting, after) of every change that the step may still have to make at its turn,
+    because earlier steps of its phase move the setting meanwhile.
+    """
 
     reason: str
+    wishes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,19 +111,22 @@ class RebootPending:
 
 @dataclass(frozen=True)
 class Deferred:
-    """It cannot be told yet; `until` names the phase that can.
+    """It cannot be told yet; `until` names the phase that can, which may be the step's own.
 
+    At its turn a step that is deferred to its own phase is read again for a while: what it waits
+    for may come by itself.
     wishes: (setting, after) of every change that the step may then make; any other one needs
-    a new approval.
+    a new approval. why: what it waits for, "" when `until` says it all.
     """
 
     until: str
     wishes: tuple[tuple[str, str], ...] = ()
+    why: str = ""
 
     @property
     def reason(self) -> str:
         """Return when it is told."""
-        return f"checked in {self.until}"
+        return self.why or f"checked in {self.until}"
 
 
 @dataclass(frozen=True)
@@ -157,6 +165,19 @@ class Step(Protocol):
     @property
     def plan(self) -> Callable[..., Plan]:
         """Return the pure function that gets each answer under its name in `reads`."""
+        ...
+
+
+@runtime_checkable
+class ForetellingStep(Protocol):
+    """A step that can say, without asking its node, what it might set there.
+
+    Its node may be off when the phase is planned; what is not foretold needs a new approval.
+    """
+
+    @property
+    def wishes(self) -> tuple[tuple[str, str], ...]:
+        """Return (setting, after) of every change that the step could come to."""
         ...
 
 

@@ -258,6 +258,9 @@ class Answering:
             raise self.answer
         return [getattr(self.answer, name) for name in QUERIES]
 
+    def listens(self) -> bool:
+        raise AssertionError
+
     def reconnect(self) -> None:
         raise AssertionError
 
