@@ -46,19 +46,23 @@ def refusal_of(site: Site, user: str) -> int:
     account = site.domain.account(user)
     if account is None:
         return codes.LOGON_FAILURE
-    if not account.enabled:
-        return codes.ACCOUNT_DISABLED
-    if account.locked:
-        return codes.ACCOUNT_LOCKED
-    return codes.ACCOUNT_EXPIRED if account.expired else codes.DONE
+    found = (
+        (account.locked, codes.ACCOUNT_LOCKED),
+        (not account.enabled, codes.ACCOUNT_DISABLED),
+        (account.expired, codes.ACCOUNT_EXPIRED),
+        (account.must_change, codes.MUST_CHANGE_PASSWORD),
+        (account.password_changed, codes.LOGON_FAILURE),
+    )
+    return next((code for holds, code in found if holds), codes.DONE)
 
 
 def trust(cluster: ServerCluster, site: Site, node: WindowsNode, account: str) -> None:
     """Make the service account a local administrator with the rights that the service needs."""
-    before = cluster.trusted.get(node.name)
     cluster.trusted[node.name] = account
-    what = "cluster service account among local Administrators"
-    site.ledger.changed(node.name, what, before, account)
+    before = list(node.administrators)
+    if account.lower() not in {each.lower() for each in before}:
+        node.administrators = [*before, account]
+        site.ledger.changed(node.name, "local Administrators", before, node.administrators)
 
 
 def configure_service(site: Site, node: WindowsNode, account: str) -> None:

@@ -59,6 +59,14 @@ def lun_of(site: Site, resource: Resource) -> int | None:
     return None
 
 
+def drive_of(site: Site, resource: Resource) -> str | None:
+    """Return the letter ("Q:") of a disk resource on the node that has it; None for others."""
+    lun = lun_of(site, resource)
+    volume = site.storage.volume(lun) if lun is not None else None
+    owner = site.cluster.members.get(site.cluster.groups[resource.group].owner)
+    return volume.letters.get(owner.node) if volume is not None and owner is not None else None
+
+
 def sees(site: Site, node: WindowsNode, lun: int) -> bool:
     """Tell whether a node is shown a shared disk, whoever may use it."""
     return any(seen.disk.lun == lun for seen in site.storage.seen_by(node))

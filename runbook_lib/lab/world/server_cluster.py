@@ -30,6 +30,7 @@ from runbook_lib.lab.world.cluster_types import (
     PHYSICAL_DISK,
     RESOURCE_TYPES,
     TypeBehaviour,
+    drive_of,
     lun_of,
 )
 
@@ -226,7 +227,8 @@ class ServerCluster(ClusterState):
             return codes.NOT_QUORUM_CAPABLE
         if resource.type == model.LOCAL_QUORUM and len(self.members) > 1:
             return codes.BAD_PARAMETER
-        if resource.type == PHYSICAL_DISK and path[:2].upper() != str(resource.private["Drive"]):
+        drive = drive_of(site, resource)
+        if drive is not None and path[:2].upper() != drive:
             return codes.BAD_PARAMETER
         if resource.group != model.CLUSTER_GROUP:
             return codes.INVALID_STATE
