@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.handlers import (
+    diskpart_exe,
     net_exe,
     netsh,
     ping_exe,
     powershell,
     services,
+    setup_com,
     shutdown_exe,
     windows_components,
     windows_registry,
@@ -30,6 +32,7 @@ from runbook_lib.lab.handlers.surface import (
     Progress,
     Ran,
 )
+from runbook_lib.lab.world.windows_node import WindowsNode
 
 CMDLETS: tuple[Cmdlet, ...] = (
     wmi.get_wmi_object,
@@ -38,13 +41,15 @@ CMDLETS: tuple[Cmdlet, ...] = (
     *winrm.CMDLETS,
 )
 PROGRAMS: tuple[Program, ...] = (
+    *diskpart_exe.PROGRAMS,
     *netsh.PROGRAMS,
     *net_exe.PROGRAMS,
     *ping_exe.PROGRAMS,
+    *setup_com.PROGRAMS,
     *shutdown_exe.PROGRAMS,
     *windows_components.PROGRAMS,
 )
-PROCEDURES: tuple[Procedure, ...] = ()
+PROCEDURES: tuple[Procedure, ...] = (*setup_com.PROCEDURES,)
 """What takes lab time; a saved lab finds a process's procedure here by its name."""
 
 REFUSED_BY_ALL = (
@@ -72,7 +77,19 @@ def find_cmdlet(name: str) -> Cmdlet | None:
 def find_program(name: str) -> Program | None:
     """Return a program by name or full path, with or without .exe, or None."""
     wanted = name.lower().removeprefix(_SYSTEM32).removesuffix(".exe")
-    return next((each for each in PROGRAMS if each.name.removesuffix(".exe") == wanted), None)
+    folder, _, last = wanted.rpartition("\\")
+    for each in PROGRAMS:
+        if each.name.removesuffix(".exe") == (wanted if each.on_path else last):
+            return each if each.on_path or folder else None
+    return None
+
+
+def program_on(node: WindowsNode, name: str) -> Program | None:
+    """Return a program that a node has: one off the PATH must be a file there."""
+    found = find_program(name)
+    if found is None or found.on_path or node.files.is_file(name):
+        return found
+    return None
 
 
 def run_cmdlet(context: Context, name: str, parameters: Mapping[str, object]) -> Answer:
@@ -102,7 +119,7 @@ def run_cmdlet(context: Context, name: str, parameters: Mapping[str, object]) ->
 
 def run_program(context: Context, name: str, arguments: Sequence[str]) -> Ran:
     """Return what a program does, and keep its command line; a fault may decide its exit code."""
-    program = find_program(name)
+    program = program_on(context.node, name)
     if program is None:
         raise not_found(name)
     context.node.ledger.started(context.node.name, name, arguments)

@@ -200,11 +200,12 @@ class Cmdlet:
 
 @dataclass(frozen=True)
 class Program:
-    """A program that lies on the node's PATH."""
+    """A program; unless it lies on the node's PATH, it is started by the path of its file."""
 
     name: str
     source: str
     function: ProgramFunction
+    on_path: bool = True
 
 
 @dataclass(frozen=True)
@@ -248,11 +249,11 @@ def answers(
     return make
 
 
-def runs(name: str, *, source: str) -> Callable[[ProgramFunction], Program]:
+def runs(name: str, *, source: str, on_path: bool = True) -> Callable[[ProgramFunction], Program]:
     """Make the function below run as a program."""
 
     def make(function: ProgramFunction) -> Program:
-        return Program(name, _checked(source), function)
+        return Program(name, _checked(source), function, on_path)
 
     return make
 

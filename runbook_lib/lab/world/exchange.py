@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from runbook_lib.lab.world import exchange_resources
+from runbook_lib.lab.world.cluster_types import RESOURCE_TYPES
 from runbook_lib.lab.world.exchange_installation import Installation
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 FIRST_GROUP, SECOND_GROUP = "First Storage Group", "Second Storage Group"
 MAILBOX_DATABASE, PUBLIC_DATABASE = "Mailbox Database", "Public Folder Database"
 REPLICATED = "exchange:replicated "
+
+RESOURCE_TYPES.update(exchange_resources.TYPES)
 
 
 class Trick(StrEnum):
@@ -77,13 +81,16 @@ class ClusteredServer:
 class Exchange:
     """The mailbox server, and what is armed to go wrong.
 
-    replication_s: lab seconds until the controller that Setup asks knows a new computer account;
-    unreplicated: the accounts that it does not know yet.
+    stand_alone: computers outside a cluster that have the role. wants_public_database: the role
+    was installed for old clients, so the server gets a database for them. replication_s: lab
+    seconds until the controller that Setup asks knows a new computer account; unreplicated: the
+    accounts that it does not know yet.
     """
 
     def __init__(self) -> None:
         self.clustered_server: ClusteredServer | None = None
         self.stand_alone: list[str] = []
+        self.wants_public_database = False
         self.tricks: list[Trick] = []
         self.replication_s = 0.0
         self.unreplicated: list[str] = []
@@ -99,6 +106,10 @@ class Exchange:
         self.tricks.remove(trick)
         return True
 
+    def a_move_fails_late(self) -> bool:
+        """Tell whether the databases of the move under way stay dismounted."""
+        return self.strikes(Trick.LATE_MOVE_FAILURE)
+
     def account_made(self, site: Site, name: str) -> None:
         """Hear that a computer account was made on the domain's first controller."""
         if self.replication_s > 0:
@@ -112,6 +123,7 @@ class Exchange:
         return {
             "clustered_server": asdict(server) if server else None,
             "stand_alone": list(self.stand_alone),
+            "wants_public_database": self.wants_public_database,
             "tricks": [trick.value for trick in self.tricks],
             "replication_s": self.replication_s,
             "unreplicated": list(self.unreplicated),
@@ -125,6 +137,7 @@ class Exchange:
         """Become what `as_saved` gave."""
         self.clustered_server = _server(saved["clustered_server"])
         self.stand_alone = list(saved["stand_alone"])
+        self.wants_public_database = saved["wants_public_database"]
         self.tricks = [Trick(each) for each in saved["tricks"]]
         self.replication_s = saved["replication_s"]
         self.unreplicated = list(saved["unreplicated"])
