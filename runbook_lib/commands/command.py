@@ -137,6 +137,7 @@ class PersonsAct(StrEnum):
     POWER_OFF = "power-off"
     POWER_ON = "power-on"
     RUN_ALONE = "run-alone"
+    ACCEPT_LICENSE = "accept-license"
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,11 @@ class ManualAct:
     act: PersonsAct
     instruction: str
     arguments: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_word(self) -> bool:
+        """Tell whether the answer to the gate is the whole act, so that no node shows it."""
+        return self.act is PersonsAct.ACCEPT_LICENSE
 
 
 class Outcome(StrEnum):

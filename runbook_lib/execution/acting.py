@@ -31,6 +31,7 @@ from runbook_lib.execution.phase_plan import (
     shows,
     wanted_again,
 )
+from runbook_lib.execution.power_watch import await_power, is_about_power
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 from runbook_lib.sessions.session import ExpectedIdentity, PendingAct, Session
@@ -234,19 +235,27 @@ class Actor:
         node = planned.step.node
         self.crew.gates.pass_through(self._gate(planned, act))
         intent = self._intend(planned, change)
+        if act.is_word:
+            self._result(intent, "done", None, ["answered at its gate; no node shows it"])
+            return
         if self.crew.hands:
             self.crew.hands(act, node)
-        deadline = Deadline.after(self.crew.clock, self.crew.patience_s)
-        while True:
+        moves_power = is_about_power(act)
+        patience_s = self.crew.starting_s if moves_power else self.crew.patience_s
+        deadline = Deadline.after(self.crew.clock, patience_s)
+        # Nothing is asked of a machine that starts or goes down, before its power is settled.
+        seen = await_power(self.crew.nodes, act, node, deadline) if moves_power else ""
+        while not seen:
             now = self._look(planned).plan
             if shows(now, change.setting, change.after):
-                break
+                self._result(intent, "done", None, [])
+                return
             if deadline.is_over:
-                self._result(intent, "absent", None, ["a read does not show the act"])
-                raise VerificationError(
-                    f"{node} does not show what was done by hand: {change.setting}.",
-                    why=f"still {describe(now)} after {self.crew.patience_s:g} s",
-                    next_step=f"{act.instruction}; then resume the run and answer its gate",
-                )
+                seen = f"still {describe(now)}"
             self.crew.clock.sleep(self.crew.poll_s)
-        self._result(intent, "done", None, [])
+        self._result(intent, "absent", None, ["a read does not show the act"])
+        raise VerificationError(
+            f"{node} does not show what was done by hand: {change.setting}.",
+            why=f"{seen} after {patience_s:g} s",
+            next_step=f"{act.instruction}; then resume the run and answer its gate",
+        )

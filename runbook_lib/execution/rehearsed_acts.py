@@ -41,4 +41,5 @@ def perform(started: Start, plan: PhasePlan, gate: str) -> None:
                 next_step="do it at the node, then answer the gate",
             )
         for act, node in found:
-            lab.control.perform(act, node)
+            if not act.is_word:
+                lab.control.perform(act, node)
