@@ -28,6 +28,7 @@ from runbook_lib.lab.world.disks import (
 )
 from runbook_lib.lab.world.domain import Domain, DomainFacts
 from runbook_lib.lab.world.exchange import Exchange
+from runbook_lib.lab.world.exchange_installation import deliver_media
 from runbook_lib.lab.world.factory_software import (
     HOTFIXES,
     SERVICES,
@@ -175,6 +176,17 @@ class NodeAddresses:
 
 
 @dataclass(frozen=True)
+class MailboxServerWish:
+    """The clustered mailbox server, once Exchange is installed, and where Setup lies."""
+
+    name: str = "MailboxServer"
+    address: str = "192.168.1.30"
+    data_path: str = r"S:\ExchangeData"
+    public_database: bool = False
+    media: str = r"C:\ExchangeSetup"
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What the lab takes from a parameter file: names and addresses, of the site and its wishes.
 
@@ -193,6 +205,7 @@ class Inputs:
     mask: str = "255.255.255.0"
     dns: tuple[str, ...] = ("192.168.1.10",)
     administrator: str = "Administrator"
+    mailbox_server: MailboxServerWish = MailboxServerWish()
     domain: DomainFacts = field(
         default_factory=lambda: DomainFacts(
             name="lab.local",
@@ -222,6 +235,13 @@ class Inputs:
             mask=public.mask,
             dns=tuple(public.dns),
             administrator=topology.accounts.local_administrator.user,
+            mailbox_server=MailboxServerWish(
+                topology.mailbox_server.name,
+                topology.mailbox_server.address,
+                topology.mailbox_server.data_path,
+                topology.mailbox_server.public_folder_database,
+                topology.exchange.media,
+            ),
             domain=DomainFacts(
                 name=topology.domain.name,
                 netbios_name=topology.domain.netbios_name,
@@ -328,6 +348,7 @@ def build(
     )
     for node in nodes.values():
         node.on_down, node.on_up = site.node_is_down, site.node_is_up
+        deliver_media(node.files, inputs.mailbox_server.media)
         node.administrators = [inputs.administrator]
     return site
 
@@ -371,8 +392,11 @@ def deliver(node: WindowsNode, machine: Machine, seed: int) -> None:
         ),
         LocalVolume("D:", OPTICAL, device=OPTICAL_DRIVE.encode("utf-16-le")),
     )
+    node.files.make_folder(r"C:\WINDOWS\Temp")
     for volume in node.volumes:
         mounted_devices.deliver(registry, volume.letter, volume.device)
+        guid = guid_of(seed, f"{machine.factory_name}/volume {volume.letter}")
+        mounted_devices.name_volume(registry, guid, volume.device)
     node.booted_at = (node.clock.now() - machine.up_for).replace(microsecond=0)
     node.come_up()
     node.events.started(node.booted_at)

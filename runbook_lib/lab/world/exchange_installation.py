@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from runbook_lib.lab.world import registry_places as places
+from runbook_lib.lab.world.files import Files
 from runbook_lib.lab.world.services import ServiceFacts
 from runbook_lib.lab.world.windows_node import WindowsNode
 
@@ -81,6 +82,9 @@ SERVICES = (
     ),
 )
 """What the Mailbox role installs on a node of a cluster, as far as the lab has it."""
+
+
+SETUP_FILES = ("Setup.com", "Setup.exe", "exchangeserver.msi")
 
 
 class Piece(StrEnum):
@@ -233,3 +237,17 @@ class Installation:
 def key_of(piece: Piece) -> str:
     """Return the key of a piece below HKEY_LOCAL_MACHINE."""
     return rf"{KEY}\v8.0\{piece.value}"
+
+
+def deliver_media(files: Files, folder: str, version: str = VERSION) -> None:
+    """Lay Setup's files into a folder; all that stands in each is its version."""
+    for name in SETUP_FILES:
+        files.write(rf"{folder}\{name}", version)
+
+
+def media_version(files: Files, path: str) -> str | None:
+    """Return the version of one of Setup's files, None for any other file."""
+    name = path.rpartition("\\")[2].lower()
+    if name not in map(str.lower, SETUP_FILES) or not files.is_file(path):
+        return None
+    return files.read(path).strip()
