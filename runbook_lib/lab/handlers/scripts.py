@@ -17,6 +17,7 @@ from runbook_lib.lab.handlers import (
     directory_script,
     installed,
     powershell,
+    prepare_disk,
     windows_registry,
     wmi,
 )
@@ -263,6 +264,13 @@ SCRIPTS = (
         directory_script.SOURCE,
         directory_script.read_directory,
         directory_script.label,
+    ),
+    Script(
+        "prepare_disk",
+        "5e832921d7293aee4f61f2b7e142b653cb10c13a6b14bf718d48e00fcc6c28af",
+        "documented: the script's own text",
+        _on_the_right_node(prepare_disk.prepare_disk),
+        prepare_disk.label,
     ),
 )
 """The only list of scripts that a node takes."""

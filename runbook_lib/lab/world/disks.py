@@ -9,6 +9,9 @@ OPTICAL = 5
 MIB = 1024 * 1024
 CYLINDER = 255 * 63 * 512
 """Bytes of a cylinder: WMI counts a disk's size in whole ones."""
+LOCAL_SIZE = 40960 * MIB
+LOCAL_SIGNATURE, LOCAL_OFFSET = 0x1549F232, 32256
+"""Both images lie on the same kind of local disk, one partition behind its first track."""
 
 
 @dataclass(frozen=True)
