@@ -6,7 +6,7 @@ connections loses its reply here too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any
 
 from runbook_lib import crash_points
 from runbook_lib.clock import SteppedClock
-from runbook_lib.commands.command import Action, ManualAct, Query
+from runbook_lib.commands.command import Action, ManualAct, Query, Secret
 from runbook_lib.errors import (
     CommandFailedError,
     NodeUnreachableError,
@@ -29,12 +29,19 @@ from runbook_lib.execution.run_folder import RunFolder
 from runbook_lib.execution.run_record import open_run
 from runbook_lib.execution.start import Start
 from runbook_lib.journal.journal import Journal
-from runbook_lib.lab.answers import Bag, Invocation, Reply
+from runbook_lib.lab.answers import Bag, Invocation, Reply, SecretText
 from runbook_lib.lab.world.clock import PolledClock
 from runbook_lib.lab.world.power import NodeIsDownError
 from runbook_lib.lab.world.world import World
 from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity
-from runbook_lib.sessions.wire_form import ScriptCall, act_answer, pack_act, pack_reads
+from runbook_lib.sessions.wire_form import (
+    ScriptCall,
+    act_answer,
+    pack_act,
+    pack_reads,
+    pack_script,
+    script_answer,
+)
 from runbook_lib.topology.loading import Loaded
 from runbook_lib.topology.models import Approval
 from tests import builders
@@ -73,10 +80,18 @@ class InProcessSession:
         """Ask at once; the answer is looked at by `finish`."""
         packed = pack_reads(queries)
         try:
-            reply = self._call(packed.call)
+            alone = {read: self._call(pack_script(read)) for read in packed.alone}
+            reply = self._call(packed.call) if packed.carried else Reply()
         except (NodeIsDownError, ConnectionResetError) as error:
             return Pending(_raiser(_unreachable(self.node, error)))
-        return Pending(lambda: packed.values(self.node, rows(reply)))
+
+        def take() -> list[Any]:
+            answers = {
+                read: script_answer(self.node, read, rows(answer)) for read, answer in alone.items()
+            }
+            return packed.values(self.node, rows(reply), answers)
+
+        return Pending(take)
 
     def begin_act(self, action: Action, identity: ExpectedIdentity) -> Pending:
         """Send once; what the world did stays done, whatever becomes of the reply."""
@@ -111,11 +126,19 @@ class InProcessSession:
     def close(self) -> None:
         """Hold nothing, so give nothing back."""
 
+    def _revealed(self, value: Any) -> Any:
+        """Return parameters with each secret's text in its place, as a SecureString brings it."""
+        if isinstance(value, Secret):
+            return SecretText(self.world.password(value.reference.partition(":")[2]))
+        if isinstance(value, Mapping):
+            return {name: self._revealed(item) for name, item in value.items()}
+        return [self._revealed(item) for item in value] if isinstance(value, list) else value
+
     def _call(self, call: ScriptCall) -> Reply:
         crash_points.reach("send:before")
         self._resets.clear()
         reply = self.world.answer(
-            self.node, self.user, Invocation(call.text, True, dict(call.parameters))
+            self.node, self.user, Invocation(call.text, True, self._revealed(call.parameters))
         )
         crash_points.reach("send:after")
         if self.node in self._resets:
