@@ -40,7 +40,7 @@ def hinders(setup: SetupState, part: PartState, node: str) -> Blocked | None:
     if setup.is_running:
         return Blocked(
             f"Exchange Setup is at work on {node}",
-            f"wait until it has ended there (ExSetup.exe in its task list), then resume; "
+            "wait until it has ended there (ExSetup.exe in its task list), then resume; "
             r"C:\ExchangeSetupLogs\ExchangeSetup.log tells how far it is",
         )
     if part.action and part.action != INSTALL:

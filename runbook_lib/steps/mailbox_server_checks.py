@@ -1,0 +1,204 @@
+"""What the Exchange shell must say of the clustered mailbox server; all of it only reads.
+
+Services are not repaired here: on the passive node the information store and the system attendant
+rest, and the cluster alone starts them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from runbook_lib.commands import exchange_setup_state, exchange_shell, system
+from runbook_lib.commands.command import TaskAccount
+from runbook_lib.commands.exchange_setup_state import Progress, SetupState
+from runbook_lib.commands.exchange_shell import ONLINE, SHARED, MailboxServer
+from runbook_lib.commands.system import Service
+from runbook_lib.steps.configure_networks import AfterTheChanges
+from runbook_lib.steps.step import Blocked, NoChange, Plan, Reads, StepClass
+
+STORE_SERVICES = ("MSExchangeIS", "MSExchangeSA")
+"""The cluster starts both where the mailbox server is active; they rest everywhere else."""
+ENTERPRISE = "Enterprise"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whose state is asked for, and as whom."""
+
+    name: str
+    account: TaskAccount
+
+
+def unreadable(seen: MailboxServer, name: str) -> Blocked:
+    """Return that the shell could not tell what was asked, in its own words."""
+    return Blocked(
+        f"the Exchange shell cannot read {name}: {'; '.join(seen.faults) or 'it says nothing'}",
+        "see that the cluster service runs on both nodes and the domain controller answers, then "
+        "plan the phase again",
+    )
+
+
+def troubles(seen: MailboxServer) -> tuple[str, ...]:
+    """Return why a mailbox server is not in full service; its status must have been read."""
+    if seen.status is None:
+        return ("its status is not known",)
+    found = []
+    if seen.status.state != ONLINE:
+        found.append(f"it is {seen.status.state}, not {ONLINE}")
+    if seen.status.failed:
+        found.append(f"failed: {', '.join(seen.status.failed)}")
+    if seen.dismounted:
+        found.append(f"not mounted: {', '.join(each.name for each in seen.dismounted)}")
+    if not seen.databases:
+        found.append("it has no database")
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class CheckStatus:
+    """The node's own shell says that the mailbox server is online, with every database mounted."""
+
+    ids: ClassVar[tuple[str, ...]] = ("S091",)
+    step_class: ClassVar[StepClass] = StepClass.READ
+    node: str
+    asked: Asked
+
+    def reads(self) -> Reads:
+        """Return the question: what the shell of this node says."""
+        return {"seen": exchange_shell.mailbox_server(self.asked.name, self.asked.account)}
+
+    def plan(self, seen: MailboxServer) -> Plan:
+        """Return NoChange with the active node, or what is not in service."""
+        if seen.status is None:
+            return unreadable(seen, self.asked.name)
+        found = troubles(seen)
+        if found:
+            return Blocked(
+                f"{self.asked.name}: {'; '.join(found)}",
+                "look at its group in Cluster Administrator and at the Application log, and bring "
+                "it online with Start-ClusteredMailboxServer or Mount-Database",
+            )
+        return NoChange(f"{ONLINE}, active on {seen.status.active}")
+
+
+@dataclass(frozen=True)
+class CheckConsole:
+    """What the management console shows: a cluster server of both nodes, its databases on S:.
+
+    machines: the nodes that must be able to run it. after_setup: in the phase that makes the
+    server its values are told after Setup.
+    """
+
+    step_class: ClassVar[StepClass] = StepClass.READ
+    node: str
+    ids: tuple[str, ...]
+    asked: Asked
+    machines: tuple[str, ...]
+    data_path: str
+    after_setup: str = ""
+
+    def reads(self) -> Reads:
+        """Return the questions: what the shell says, and how far Setup is."""
+        return {
+            "seen": exchange_shell.mailbox_server(self.asked.name, self.asked.account),
+            "setup": exchange_setup_state.setup_state(),
+        }
+
+    def plan(self, seen: MailboxServer, setup: SetupState) -> Plan:
+        """Return NoChange with the server's values, or those that are not as wished."""
+        if self.after_setup and self._is_awaited(seen, setup):
+            return AfterTheChanges(self.after_setup)
+        if seen.server is None or seen.status is None:
+            return unreadable(seen, self.asked.name)
+        wrong = [*self._wrong_server(seen), *self._wrong_paths(seen)]
+        if wrong:
+            return Blocked(
+                "; ".join(wrong),
+                "compare with the parameter file; what Setup made is not moved by this runbook",
+            )
+        missing = troubles(seen)
+        if missing:
+            return Blocked(
+                f"{self.asked.name}: {'; '.join(missing)}",
+                "look at the group's resources and the Application log of the active node",
+            )
+        files = ", ".join(each.file for each in seen.databases)
+        return NoChange(
+            f"{seen.server.storage} storage, {seen.server.version}, "
+            f"{' and '.join(seen.server.machines)}; {files}"
+        )
+
+    def _is_awaited(self, seen: MailboxServer, setup: SetupState) -> bool:
+        """Tell whether the steps above still have to make what is asked for."""
+        if setup.role.progress is not Progress.DONE or setup.server.progress is not Progress.DONE:
+            return seen.server is None or bool(troubles(seen)) or bool(self._wrong_server(seen))
+        return bool(troubles(seen))
+
+    def _wrong_server(self, seen: MailboxServer) -> list[str]:
+        server = seen.server
+        if server is None:
+            return ["the directory does not know it"]
+        found = []
+        if server.storage != SHARED:
+            found.append(f"its storage is {server.storage}, not {SHARED}")
+        if not server.is_clustered:
+            found.append("it is no member of a cluster")
+        if "mailbox" not in server.role.lower():
+            found.append(f"its role is {server.role}")
+        if server.edition and not server.edition.startswith(ENTERPRISE):
+            found.append(f"its edition is {server.edition}, not {ENTERPRISE}")
+        able = {each.upper() for each in server.machines}
+        found += [f"{name} cannot run it" for name in self.machines if name.upper() not in able]
+        return found
+
+    def _wrong_paths(self, seen: MailboxServer) -> list[str]:
+        wanted = self.data_path.rstrip("\\").upper() + "\\"
+        return [
+            f"{path} is not below {self.data_path}"
+            for path in seen.paths()
+            if not path.upper().startswith(wanted)
+        ]
+
+
+@dataclass(frozen=True)
+class CheckServices:
+    """The services that the cluster starts run where the mailbox server is active, only there."""
+
+    step_class: ClassVar[StepClass] = StepClass.READ
+    node: str
+    ids: tuple[str, ...]
+    asked: Asked
+    after_setup: str = ""
+
+    def reads(self) -> Reads:
+        """Return the questions: the services, where the server is active, how far Setup is."""
+        return {
+            "services": system.services(),
+            "seen": exchange_shell.mailbox_server(self.asked.name, self.asked.account),
+            "setup": exchange_setup_state.setup_state(),
+        }
+
+    def plan(self, services: tuple[Service, ...], seen: MailboxServer, setup: SetupState) -> Plan:
+        """Return NoChange with what they do; a service out of place is only told."""
+        if self.after_setup and setup.role.progress is not Progress.DONE:
+            return AfterTheChanges(self.after_setup)
+        if seen.status is None or seen.status.active is None:
+            return unreadable(seen, self.asked.name)
+        active = seen.status.active.upper() == self.node.upper()
+        state = "Running" if active else "Stopped"
+        states = {service.name.upper(): service.state for service in services}
+        wrong = [
+            f"{name} is {states.get(name.upper(), 'missing')}"
+            for name in STORE_SERVICES
+            if states.get(name.upper()) != state
+        ]
+        if wrong:
+            return Blocked(
+                f"{self.node} is the {'active' if active else 'passive'} node, but "
+                f"{', '.join(wrong)}",
+                "leave both services to the cluster: set them to manual and let it start them "
+                "(Start-ClusteredMailboxServer); a node with the role and without them needs its "
+                "Setup again",
+            )
+        return NoChange(f"{', '.join(STORE_SERVICES)}: {state}")

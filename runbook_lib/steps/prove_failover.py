@@ -1,0 +1,263 @@
+"""Phase 90: the mailbox server is looked at, moved to node 2 and back (figures 44 to 47).
+
+A move shuts clients out for a while (T17): it needs its own approval, and the cmdlet that moves is
+watched, so that the record holds how long the databases were gone. Move Group of the cluster does
+none of the cmdlet's checks and is never used (N093).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from runbook_lib.commands import exchange_shell
+from runbook_lib.commands.exchange_shell import MailboxServer
+from runbook_lib.steps import accounts
+from runbook_lib.steps.mailbox_server_checks import (
+    Asked,
+    CheckConsole,
+    CheckServices,
+    CheckStatus,
+    troubles,
+    unreadable,
+)
+from runbook_lib.steps.step import (
+    At,
+    Blocked,
+    Change,
+    Changes,
+    Deferred,
+    NoChange,
+    Plan,
+    Reads,
+    Silence,
+    StepClass,
+    StepFactory,
+)
+from runbook_lib.topology.models import Topology
+
+PHASE = "90_prove_failover"
+ACTIVE_NODE = "active node (clients are shut out while it moves)"
+
+
+def comment(server: str, target: str) -> str:
+    """Return what a proof's move leaves in the event log, and is found again by."""
+    return f"scc-runbook: proof of failover, {server} to {target}"
+
+
+@dataclass(frozen=True)
+class Moves:
+    """The proof: to `target` and from there back `home`; `other` is where the log is asked too."""
+
+    asked: Asked
+    home: str
+    target: str
+    deadline_s: float
+
+    def done(self, node: str) -> str:
+        """Return the comment of the move to a node."""
+        return comment(self.asked.name, node)
+
+
+@dataclass(frozen=True)
+class MoveThere:
+    """The second node has run the mailbox server; the event log holds the move's comment."""
+
+    ids: ClassVar[tuple[str, ...]] = ("S092", "N093", "T1", "T17")
+    step_class: ClassVar[StepClass] = StepClass.ONE_SHOT
+    moves: Moves
+
+    @property
+    def node(self) -> str:
+        """Return the node whose shell moves: the one that gives the server away."""
+        return self.moves.home
+
+    def reads(self) -> Reads:
+        """Return the questions: the server, and both logs for the move's comment."""
+        seen = exchange_shell.moves_seen(self.moves.done(self.moves.target))
+        return {
+            "seen": exchange_shell.mailbox_server(self.moves.asked.name, self.moves.asked.account),
+            "here": seen,
+            "there": At(self.moves.target, seen),
+        }
+
+    def plan(self, seen: MailboxServer, here: int, there: int | Silence) -> Plan:
+        """Return one move unless it was made; databases that it left dismounted are mounted."""
+        target = self.moves.target
+        if isinstance(there, Silence):
+            return _is_off(target)
+        if seen.status is None:
+            return unreadable(seen, self.moves.asked.name)
+        arrived = _same(seen.status.active, target)
+        if arrived and seen.dismounted:
+            return _mounts(seen, self.moves)
+        if here + there:
+            return NoChange(f"moved to {target}; the event log has it")
+        if arrived:
+            return Blocked(
+                f"{self.moves.asked.name} is active on {target} already, and no event tells that "
+                "this procedure moved it there",
+                f"move it to {self.moves.home} with Move-ClusteredMailboxServer first",
+            )
+        return move(seen, self.moves, target)
+
+
+@dataclass(frozen=True)
+class MoveBack:
+    """The first node runs the mailbox server again; the event log holds the move's comment."""
+
+    ids: ClassVar[tuple[str, ...]] = ("S092", "N093", "T17")
+    step_class: ClassVar[StepClass] = StepClass.ONE_SHOT
+    moves: Moves
+
+    @property
+    def node(self) -> str:
+        """Return the node whose shell moves: the one that has given the server away."""
+        return self.moves.home
+
+    def reads(self) -> Reads:
+        """Return the questions: the server, and both logs for both moves' comments."""
+        out = exchange_shell.moves_seen(self.moves.done(self.moves.target))
+        back = exchange_shell.moves_seen(self.moves.done(self.moves.home))
+        return {
+            "seen": exchange_shell.mailbox_server(self.moves.asked.name, self.moves.asked.account),
+            "out_here": out,
+            "out_there": At(self.moves.target, out),
+            "back_here": back,
+            "back_there": At(self.moves.target, back),
+        }
+
+    def plan(
+        self,
+        seen: MailboxServer,
+        out_here: int,
+        out_there: int | Silence,
+        back_here: int,
+        back_there: int | Silence,
+    ) -> Plan:
+        """Return one move once the other one was made; see `MoveThere.plan`."""
+        if isinstance(out_there, Silence) or isinstance(back_there, Silence):
+            return _is_off(self.moves.target)
+        if seen.status is None:
+            return unreadable(seen, self.moves.asked.name)
+        home = self.moves.home
+        arrived = _same(seen.status.active, home)
+        if not out_here + out_there:
+            return Deferred(PHASE, ((ACTIVE_NODE, home),), why="done once the server has moved")
+        if arrived and seen.dismounted:
+            return _mounts(seen, self.moves)
+        if not arrived:
+            return move(seen, self.moves, home)
+        if back_here + back_there:
+            return NoChange(f"moved back to {home}; the event log has it")
+        return NoChange(f"active on {home} again, without a move of this procedure")
+
+
+def move(seen: MailboxServer, moves: Moves, target: str) -> Plan:
+    """Return the move to a node, or why it must not be made now (T1)."""
+    name = moves.asked.name
+    if seen.status is None or seen.server is None:
+        return unreadable(seen, name)
+    able = {each.upper() for each in seen.server.machines}
+    if target.upper() not in able:
+        return Blocked(
+            f"{target} is no node of {name}: it runs on {', '.join(seen.server.machines)} only",
+            "correct the node's name in the parameter file, or install the passive node first "
+            "(phase 80_install_exchange_passive_node)",
+        )
+    if target.upper() not in {each.upper() for each in seen.status.machines}:
+        return Blocked(
+            f"{target} is not in service: {name} has {', '.join(seen.status.machines)}",
+            f"start the cluster service on {target}, then resume",
+        )
+    found = troubles(seen)
+    if found:
+        return Blocked(
+            f"{name} is not healthy, a move would hide it: {'; '.join(found)}",
+            "bring it into full service first (Start-ClusteredMailboxServer, Mount-Database)",
+        )
+    source = seen.status.active or "no node"
+    return Changes(
+        Change(
+            ACTIVE_NODE,
+            source,
+            target,
+            by=exchange_shell.move(
+                name, target, moves.done(target), moves.asked.account, moves.deadline_s
+            ),
+            undo=f"Move-ClusteredMailboxServer -Identity {name} -TargetMachine {source}: another "
+            "interruption",
+        )
+    )
+
+
+def _mounts(seen: MailboxServer, moves: Moves) -> Plan:
+    """Return the mounting of what a late failure of a move left dismounted."""
+    name = moves.asked.name
+    return Changes(
+        *(
+            Change(
+                f"database {each.name}",
+                "dismounted",
+                "mounted",
+                by=exchange_shell.mount(name, each, moves.asked.account, moves.deadline_s),
+                undo="none: a database that serves nobody is no state to go back to",
+            )
+            for each in seen.dismounted
+        )
+    )
+
+
+def _is_off(node: str) -> Blocked:
+    return Blocked(f"{node} does not answer", f"switch {node} on: the proof needs both nodes")
+
+
+def _same(name: str | None, node: str) -> bool:
+    return name is not None and name.upper() == node.upper()
+
+
+def _asked(topology: Topology) -> Asked:
+    return Asked(topology.mailbox_server.name, accounts.installer(topology))
+
+
+def _moves(topology: Topology) -> Moves:
+    home, target = (node.name for node in topology.nodes)
+    return Moves(_asked(topology), home, target, topology.waits.setup_s)
+
+
+def check_status(topology: Topology) -> Iterator[CheckStatus]:
+    """Either node says that the mailbox server is online (S091, figure 45)."""
+    yield from (CheckStatus(node.name, _asked(topology)) for node in topology.nodes)
+
+
+def move_to_second_node(topology: Topology) -> Iterator[MoveThere]:
+    """The mailbox server moves to node 2 (S092, N093, T1, T17, figure 46)."""
+    yield MoveThere(_moves(topology))
+
+
+def move_back(topology: Topology) -> Iterator[MoveBack]:
+    """The mailbox server moves back to node 1 (S092, N093, T17)."""
+    yield MoveBack(_moves(topology))
+
+
+def check_services(topology: Topology) -> Iterator[CheckServices]:
+    """Exchange's services run on the active node and rest on the other one (S090)."""
+    for node in topology.nodes:
+        yield CheckServices(node.name, ("S090",), _asked(topology))
+
+
+def check_console(topology: Topology) -> Iterator[CheckConsole]:
+    """It is a cluster server of both nodes, with its databases on the shared disk (S094)."""
+    names = tuple(node.name for node in topology.nodes)
+    path = topology.mailbox_server.data_path
+    yield CheckConsole(names[0], ("S094",), _asked(topology), names, path)
+
+
+STEPS: tuple[StepFactory, ...] = (
+    check_status,
+    move_to_second_node,
+    move_back,
+    check_services,
+    check_console,
+)
