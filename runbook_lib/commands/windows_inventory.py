@@ -11,6 +11,9 @@ from runbook_lib.commands import components, system
 from runbook_lib.commands.command import Answer, Query, Read
 from runbook_lib.commands.components import WANTED_COMPONENTS
 
+INSTALLED = "Windows components"
+"""What an inventory calls the optional components that are installed."""
+
 _UPDATE = re.compile(r"KB[0-9]+", re.ASCII)
 
 _PARTS: tuple[Query[Any], ...] = (
@@ -54,7 +57,7 @@ def _inventory(answers: Sequence[Answer]) -> Inventory:
             ".NET 2.0": f"SP{dotnet.service_pack}" if dotnet.installed else "missing",
             "PowerShell": powershell or "missing",
             "mmc.exe": files.mmc_version or "missing",
-            "Windows components": ", ".join(optional.installed) or "none",
+            INSTALLED: ", ".join(optional.installed) or "none",
         },
         lacks=tuple(name for name in WANTED_COMPONENTS if not optional.has(name)),
         updates=frozenset(

@@ -6,12 +6,23 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 from runbook_lib.errors import PreconditionError, RunbookError, VerificationError
-from runbook_lib.steps import check_end_state, check_prerequisites, configure_networks
+from runbook_lib.steps import (
+    check_end_state,
+    check_prerequisites,
+    configure_networks,
+    install_windows_components,
+)
 from runbook_lib.steps.step import StepFactory
 from runbook_lib.topology.models import DomainAccount, LocalAccount, Topology
 
 MODULES: Mapping[str, ModuleType] = {
-    module.PHASE: module for module in (check_prerequisites, configure_networks, check_end_state)
+    module.PHASE: module
+    for module in (
+        check_prerequisites,
+        configure_networks,
+        install_windows_components,
+        check_end_state,
+    )
 }
 PHASES: tuple[str, ...] = tuple(MODULES)
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 from runbook_lib.commands import components, system
 from runbook_lib.commands.components import ComponentFiles, DotNet, OptionalComponents
 from runbook_lib.commands.system import PendingReboot, Service
-from runbook_lib.commands.windows_inventory import Inventory, inventory
+from runbook_lib.commands.windows_inventory import INSTALLED, Inventory, inventory
 from runbook_lib.steps.configure_networks import AfterTheChanges
 from runbook_lib.steps.step import At, Blocked, NoChange, Plan, Reads, Silence, StepClass
 
@@ -177,16 +177,18 @@ class CompareNodes:
             return Blocked(
                 f"{self.other} does not answer", f"switch {self.other} on: the phase needs both"
             )
-        if own.lacks or beside.lacks:
-            return AfterTheChanges(self.phase)
+        lacking = bool(own.lacks or beside.lacks)
         pairs = zip(own.components.items(), beside.components.values(), strict=True)
         differing = [
             f"{what} is {mine} on {self.node} and {theirs} on {self.other}"
             for (what, mine), theirs in pairs
-            if mine != theirs
+            # What this phase installs is compared once it is there.
+            if mine != theirs and not (lacking and what == INSTALLED)
         ]
         if differing:
             return Blocked("; ".join(differing), "bring both nodes to the same state")
+        if lacking:
+            return AfterTheChanges(self.phase)
         told = [
             f"{name} on {node} only"
             for node, updates in (

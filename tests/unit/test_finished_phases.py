@@ -14,7 +14,7 @@ from runbook_lib.topology.loading import Loaded, load
 from tests.builders import LAB, loaded
 from tests.in_process import WALL, Rehearsal
 
-BEHIND_NETWORKS = "before:99_check_end_state"
+BEHIND_NETWORKS = "before:20_join_domain"
 
 OTHER_WISHES = {
     "name: E2K7SCCNode2": "name: NODE-B",

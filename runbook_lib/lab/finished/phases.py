@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from runbook_lib.lab import scenarios
-from runbook_lib.lab.finished import configure_networks
+from runbook_lib.lab.finished import configure_networks, install_windows_components
 from runbook_lib.lab.scenarios import Inputs
 from runbook_lib.lab.world.site import Site
 
 Finish = Callable[[Site, Inputs], None]
 
 FINISHED: Mapping[str, Finish] = MappingProxyType(
-    {"10_configure_networks": configure_networks.finish}
+    {
+        "10_configure_networks": configure_networks.finish,
+        "60_install_windows_components": install_windows_components.finish,
+    }
 )
 """Phase -> what it leaves behind; a phase that only reads leaves nothing."""
 
