@@ -79,6 +79,17 @@ def texts(row: Row, name: str) -> tuple[str, ...]:
     return tuple(value)
 
 
+def binary(row: Row, name: str) -> bytes | None:
+    """Return the bytes of a value, or None where the node has none."""
+    value = row.get(name)
+    if value is None:
+        return None
+    numbers = value if isinstance(value, Sequence) and not isinstance(value, str) else ()
+    if not numbers or not all(isinstance(one, int) and 0 <= one < 256 for one in numbers):
+        _refuse(name, "bytes", value)
+    return bytes(numbers)
+
+
 def moment(row: Row, name: str) -> datetime:
     """Return a WMI date and time (20061122101533.500000+060) as UTC.
 

@@ -47,6 +47,11 @@ POWERSHELL = key(rf"{_SOFTWARE}\PowerShell\1\PowerShellEngine", "PowerShellVersi
 COM_PLUS = key(rf"{_SOFTWARE}\COM3", "RemoteAccessEnabled")
 
 
+def mounted_devices(*names: str) -> Read:
+    r"""Return the read of what some letters are bound to; a name such as `\DosDevices\Q:`."""
+    return key(r"HKLM:\SYSTEM\MountedDevices", *names)
+
+
 def linkage(service: str) -> Read:
     """Return the read of a service's binding lists."""
     return key(linkage_path(service), *LINKAGE_VALUES)

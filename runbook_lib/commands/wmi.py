@@ -60,6 +60,28 @@ NETWORK_ADAPTER_CONFIGURATION = rows_of(
 )
 QUICK_FIX_ENGINEERING = rows_of("Win32_QuickFixEngineering", "HotFixID")
 UTC_TIME = rows_of("Win32_UTCTime", "Year", "Month", "Day", "Hour", "Minute", "Second")
-LOGICAL_DISK = rows_of("Win32_LogicalDisk", "DeviceID", "DriveType", "FreeSpace", "Size")
+LOGICAL_DISK = rows_of(
+    "Win32_LogicalDisk",
+    "DeviceID",
+    "DriveType",
+    "FreeSpace",
+    "Size",
+    "FileSystem",
+    "VolumeName",
+    "VolumeDirty",
+)
+DISK_DRIVE = rows_of(
+    "Win32_DiskDrive",
+    "Index",
+    "SCSILogicalUnit",
+    "SCSIPort",
+    "Size",
+    "Signature",
+    "Partitions",
+)
+DISK_PARTITION = rows_of(
+    "Win32_DiskPartition", "DiskIndex", "Index", "StartingOffset", "BootPartition", "Type"
+)
+LOGICAL_DISK_TO_PARTITION = rows_of("Win32_LogicalDiskToPartition", "Antecedent", "Dependent")
 SERVICE = rows_of("Win32_Service", "Name", "State", "StartMode")
 PROCESSOR = rows_of("Win32_Processor", "AddressWidth")
