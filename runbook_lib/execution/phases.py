@@ -11,6 +11,7 @@ from runbook_lib.steps import (
     check_prerequisites,
     configure_networks,
     install_windows_components,
+    join_domain,
 )
 from runbook_lib.steps.step import StepFactory
 from runbook_lib.topology.models import DomainAccount, LocalAccount, Topology
@@ -20,6 +21,7 @@ MODULES: Mapping[str, ModuleType] = {
     for module in (
         check_prerequisites,
         configure_networks,
+        join_domain,
         install_windows_components,
         check_end_state,
     )

@@ -205,6 +205,7 @@ class Inputs:
     mask: str = "255.255.255.0"
     dns: tuple[str, ...] = ("192.168.1.10",)
     administrator: str = "Administrator"
+    unit: str | None = None
     mailbox_server: MailboxServerWish = MailboxServerWish()
     domain: DomainFacts = field(
         default_factory=lambda: DomainFacts(
@@ -235,6 +236,7 @@ class Inputs:
             mask=public.mask,
             dns=tuple(public.dns),
             administrator=topology.accounts.local_administrator.user,
+            unit=topology.domain.organizational_unit,
             mailbox_server=MailboxServerWish(
                 topology.mailbox_server.name,
                 topology.mailbox_server.address,
