@@ -7,7 +7,8 @@ fails by it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_lib.commands import event_log, system
@@ -25,50 +26,63 @@ MOST_ERRORS = 100
 """Errors of one node and phase that are kept; the last ones, for they tell how it ended."""
 
 
-def clocks(sessions: Mapping[str, Reader], nodes: Iterable[str]) -> dict[str, datetime]:
-    """Return what each node's clock shows now."""
-    wanted = [(node, {"now": system.clock()}) for node in nodes]
+@dataclass(frozen=True)
+class LogWatch:
+    """Since when, by its own clock, each node's logs are of interest."""
+
+    sessions: Mapping[str, Reader]
+    since: Mapping[str, datetime]
+
+    @classmethod
+    def begin(cls, sessions: Mapping[str, Reader]) -> LogWatch:
+        """Return a watch from now on; a node that is off has the other one's time."""
+        wanted = [
+            (node, {"now": system.clock()})
+            for node, session in sessions.items()
+            if session.listens()
+        ]
+        seen = observe(sessions, wanted, CLOCK_S)
+        clocks = {node: each["now"] for (node, _), each in zip(wanted, seen, strict=True)}
+        earliest = min(clocks.values(), default=None)
+        if earliest is None:
+            return cls(sessions, {})
+        return cls(sessions, {node: clocks.get(node, earliest) for node in sessions})
+
+    def keep(self, journal: Journal, phase: str) -> None:
+        """Journal the errors that each node's logs gained; a node that is off is not asked.
+
+        A node that cannot be read is journalled as that; nothing is raised for it.
+        """
+        for node, moment in self.since.items():
+            if not self.sessions[node].listens():
+                continue
+            errors: tuple[Event, ...] = ()
+            unread = ""
+            wanted = [(node, {"errors": event_log.errors_since(moment)})]
+            try:
+                errors = observe(self.sessions, wanted, READ_S)[0]["errors"]
+            except RunbookError as error:
+                unread = error.why
+            journal.append(EVENT, _entry(phase, node, moment, unread, errors))
+
+
+def _entry(
+    phase: str, node: str, since: datetime, unread: str, errors: tuple[Event, ...]
+) -> dict[str, object]:
     return {
-        node: seen["now"]
-        for (node, _), seen in zip(wanted, observe(sessions, wanted, CLOCK_S), strict=True)
-    }
-
-
-def keep(
-    journal: Journal,
-    phase: str,
-    sessions: Mapping[str, Reader],
-    since: Mapping[str, datetime],
-) -> None:
-    """Journal the errors that each node's logs gained since a moment of its own clock.
-
-    A node that cannot be read is journalled as that; nothing is raised for it.
-    """
-    for node, moment in since.items():
-        errors: tuple[Event, ...] = ()
-        unread = ""
-        wanted = [(node, {"errors": event_log.errors_since(moment)})]
-        try:
-            errors = observe(sessions, wanted, READ_S)[0]["errors"]
-        except RunbookError as error:
-            unread = error.why
-        journal.append(
-            EVENT,
+        "phase": phase,
+        "node": node,
+        "since": since.isoformat(),
+        "unread": unread,
+        "left_out": len(errors[:-MOST_ERRORS]),
+        "errors": [
             {
-                "phase": phase,
-                "node": node,
-                "since": moment.isoformat(),
-                "unread": unread,
-                "left_out": len(errors[:-MOST_ERRORS]),
-                "errors": [
-                    {
-                        "log": error.log,
-                        "source": error.source,
-                        "code": error.code,
-                        "at": error.at.isoformat(),
-                        "message": error.message,
-                    }
-                    for error in errors[-MOST_ERRORS:]
-                ],
-            },
-        )
+                "log": error.log,
+                "source": error.source,
+                "code": error.code,
+                "at": error.at.isoformat(),
+                "message": error.message,
+            }
+            for error in errors[-MOST_ERRORS:]
+        ],
+    }

@@ -146,14 +146,13 @@ class GateKeeper:
         return found
 
     def _ends_act(self, gate: Gate, entry: JournalEntry) -> bool:
+        asked = (gate.phase, gate.step, gate.node)
+        if entry.event == "verified":
+            return (entry.data["phase"], entry.data["step"], entry.data["node"]) == asked
         if entry.event not in {"result", "adopted"}:
             return False
         intent = self._journal.entries[entry.data["intent"]].data
-        return (intent["phase"], intent["step"], intent["node"]) == (
-            gate.phase,
-            gate.step,
-            gate.node,
-        )
+        return (intent["phase"], intent["step"], intent["node"]) == asked
 
     def _answered_in_journal(self, gate: Gate, opened: JournalEntry) -> bool:
         return any(

@@ -25,6 +25,7 @@ from runbook_lib.errors import (
 from runbook_lib.execution import attempts, phases, restart
 from runbook_lib.execution.acting import Actor, Crew
 from runbook_lib.execution.crew import muster, nodes_of
+from runbook_lib.execution.event_evidence import LogWatch
 from runbook_lib.execution.observation import sweep
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import (
@@ -60,6 +61,7 @@ class Phase:
         self._plan: PhasePlan | None = None
         self._runner: Runner | None = None
         self._adopted: set[tuple[str, str]] = set()
+        self._logs: LogWatch | None = None
 
     @classmethod
     def open(
@@ -155,6 +157,11 @@ class Phase:
         self._leave()
         return table
 
+    @property
+    def latest_plan(self) -> PhasePlan | None:
+        """Return every step as it was planned last, None before the first planning."""
+        return self._runner.latest if self._runner is not None else self._plan
+
     # -- planning
 
     def _open_plan(self) -> Table:
@@ -166,6 +173,7 @@ class Phase:
             "phase_opened", {"phase": self._name, "attempt": attempt, "mode": started.mode}
         )
         crew = muster(started, journal)
+        self._logs = LogWatch.begin(crew.sessions)
         seen = self._look_around(crew, "before")
         journal.append("observed", {"phase": self._name, "when": "before", "picture": seen})
         self._runner = Runner(
@@ -227,6 +235,7 @@ class Phase:
             rows.extend(self._shown(row, "") for row in self._verify_after_restart(set(nodes)))
         seen = self._look_around(actor.crew, "after")
         journal.append("observed", {"phase": self._name, "when": "after", "picture": seen})
+        self._keep_logs(journal)
         attempt = attempts_of(journal.entries, self._name)
         closed = journal.append(
             "phase_closed",
@@ -339,6 +348,8 @@ class Phase:
         journal = self._started.journal
         try:
             if journal is not None and outcome_of(journal.entries, self._name) == "running":
+                if error is not None:
+                    self._keep_logs(journal)
                 journal_end(journal, self._name, (outcome, code), step=step, error=error)
         except RunbookError:
             if error is None:
@@ -346,6 +357,12 @@ class Phase:
         finally:
             # Whatever cannot be written: no cell acts under a plan that did not pass its gate.
             self._leave()
+
+    def _keep_logs(self, journal: Journal) -> None:
+        """Journal what the nodes' event logs gained in this attempt, once."""
+        logs, self._logs = self._logs, None
+        if logs is not None:
+            logs.keep(journal, self._name)
 
     def _leave(self) -> None:
         self._is_open = False

@@ -79,12 +79,15 @@ def approved_before(entries: Sequence[JournalEntry], phase: str) -> dict[str, An
 
 
 def changed_since(entries: Sequence[JournalEntry], phase: str, digest: str) -> bool:
-    """Tell whether anything was about to be sent since that plan was approved."""
+    """Tell whether anything was about to be sent, or a person asked to act, since the approval."""
     approved = max(
         e.seq for e in entries if e.event == "gate_answered" and e.data["plan_sha256"] == digest
     )
     return any(
-        e.event == "intent" and e.data["phase"] == phase and e.seq > approved for e in entries
+        (e.event == "intent" or (e.event == "gate_opened" and e.data["kind"] == "manual"))
+        and e.data["phase"] == phase
+        and e.seq > approved
+        for e in entries
     )
 
 

@@ -19,6 +19,7 @@ from runbook_lib.errors import (
 )
 from runbook_lib.execution.acting import Actor
 from runbook_lib.execution.observation import sweep
+from runbook_lib.execution.passed import Passed, passed
 from runbook_lib.execution.phase_plan import (
     PhasePlan,
     PlannedStep,
@@ -65,6 +66,18 @@ class Runner:
     actor: Actor
     _seen: dict[tuple[str, str], Plan] = field(default_factory=dict)
     _agreed: PhasePlan | None = None
+    _latest: dict[tuple[str, str], PlannedStep] = field(default_factory=dict)
+    _passed: Passed = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Know which steps earlier attempts of this run have left behind."""
+        steps = [(f.__name__, step) for f in self.factories for step in f(self.topology)]
+        self._passed = passed(self.phase, self.actor.crew.journal.entries, steps)
+
+    @property
+    def latest(self) -> PhasePlan:
+        """Return every step as it was planned last: at its own turn, or with all others."""
+        return PhasePlan(self.phase, tuple(self._latest.values()))
 
     def plan(self) -> PhasePlan:
         """Return the phase's plan from one sweep over all steps and both nodes.
@@ -74,10 +87,12 @@ class Runner:
         plan = PhasePlan(self.phase, self._sweep(self.factories))
         self._agreed = self._agreed or plan
         self._seen = {planned.key: planned.plan for planned in plan.steps}
+        self._latest = {planned.key: planned for planned in plan.steps}
         return plan
 
     def _sweep(self, factories: Iterable[StepFactory]) -> tuple[PlannedStep, ...]:
-        return sweep(self.phase, factories, self.topology, self.actor.crew.nodes.ask)
+        steps = sweep(self.phase, factories, self.topology, self.actor.crew.nodes.ask)
+        return tuple(self._passed.by(planned) for planned in steps)
 
     def run(self, factory: StepFactory) -> list[Row]:
         """Make one step true on every node it concerns; return what was done, line by line.
@@ -128,6 +143,7 @@ class Runner:
                 next_step=f"see that {nodes} is on, that its network is connected and that its "
                 "WinRM service runs; then resume the run",
             )
+        self._latest.update({step.key: step for step in planned})
         return planned
 
     def confirm(self, planned: PlannedStep, *, was_waiting: bool) -> list[Row]:

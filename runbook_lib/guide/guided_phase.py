@@ -99,7 +99,7 @@ class GuidedPhase(Phase):
         return progress_of_plan(self._name, steps) if steps else Progress(self._name)
 
     def _plan_data(self) -> Sequence[Mapping[str, Any]]:
-        return self._plan.data()["steps"] if self._plan is not None else ()
+        return self.latest_plan.data()["steps"] if self.latest_plan is not None else ()
 
     def _update_board(self) -> None:
         self._show_board(self.board())
@@ -173,8 +173,8 @@ class GuidedPhase(Phase):
         return [gate for gate in open_gates(entries) if gate.phase == self._name]
 
     def _perform(self, gate: str) -> None:
-        if self._plan is not None:
-            rehearsed_acts.perform(self._started, self._plan, gate)
+        if self.latest_plan is not None:
+            rehearsed_acts.perform(self._started, self.latest_plan, gate)
 
 
 def _in_the_form(error: RunbookError) -> RunbookError:
