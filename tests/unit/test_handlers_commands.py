@@ -187,7 +187,8 @@ def test_every_claim_begins_with_one_of_three_words(source: str) -> None:
 def test_every_instance_has_its_key_and_the_properties_of_its_class() -> None:
     site = Site()
 
-    for each in wmi.CLASSES:
+    usual = (each for each in wmi.CLASSES if each.namespace == r"root\cimv2")
+    for each in usual:
         rows = [
             {name: value for name, value in row.items() if not name.startswith("__")}
             for row in site.rows(each.name)

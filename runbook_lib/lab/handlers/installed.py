@@ -7,11 +7,18 @@ from collections.abc import Mapping, Sequence
 
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.handlers import (
+    arp_exe,
+    cluster_exe,
+    cluster_procedures,
+    cmd_exe,
     diskpart_exe,
+    files,
     net_exe,
     netsh,
     ping_exe,
     powershell,
+    powershell_exe,
+    schtasks_exe,
     services,
     setup_com,
     shutdown_exe,
@@ -19,6 +26,7 @@ from runbook_lib.lab.handlers import (
     windows_registry,
     winrm,
     wmi,
+    wmi_cluster,
 )
 from runbook_lib.lab.handlers.surface import (
     Answer,
@@ -27,29 +35,42 @@ from runbook_lib.lab.handlers.surface import (
     CommandError,
     Context,
     Ended,
+    GoesOn,
     Procedure,
     Program,
+    ProgramFunction,
     Progress,
     Ran,
 )
 from runbook_lib.lab.world.windows_node import WindowsNode
 
 CMDLETS: tuple[Cmdlet, ...] = (
+    *files.CMDLETS,
     wmi.get_wmi_object,
     *windows_registry.CMDLETS,
     *services.CMDLETS,
     *winrm.CMDLETS,
+    *wmi_cluster.CMDLETS,
 )
 PROGRAMS: tuple[Program, ...] = (
+    *arp_exe.PROGRAMS,
+    *cluster_exe.PROGRAMS,
+    *cmd_exe.PROGRAMS,
     *diskpart_exe.PROGRAMS,
     *netsh.PROGRAMS,
     *net_exe.PROGRAMS,
     *ping_exe.PROGRAMS,
+    *powershell_exe.PROGRAMS,
+    *schtasks_exe.PROGRAMS,
     *setup_com.PROGRAMS,
     *shutdown_exe.PROGRAMS,
     *windows_components.PROGRAMS,
 )
-PROCEDURES: tuple[Procedure, ...] = (*setup_com.PROCEDURES,)
+PROCEDURES: tuple[Procedure, ...] = (
+    *powershell_exe.PROCEDURES,
+    *cluster_procedures.PROCEDURES,
+    *setup_com.PROCEDURES,
+)
 """What takes lab time; a saved lab finds a process's procedure here by its name."""
 
 REFUSED_BY_ALL = (
@@ -65,6 +86,7 @@ REFUSED_BY_ALL = (
 KILLED = 1
 """Exit code of a process that somebody ended."""
 _SYSTEM32 = "c:\\windows\\system32\\"
+_POWERSHELL = "windowspowershell\\v1.0\\"
 
 _log = logging.getLogger(__name__)
 
@@ -76,7 +98,7 @@ def find_cmdlet(name: str) -> Cmdlet | None:
 
 def find_program(name: str) -> Program | None:
     """Return a program by name or full path, with or without .exe, or None."""
-    wanted = name.lower().removeprefix(_SYSTEM32).removesuffix(".exe")
+    wanted = name.lower().removeprefix(_SYSTEM32).removeprefix(_POWERSHELL).removesuffix(".exe")
     folder, _, last = wanted.rpartition("\\")
     for each in PROGRAMS:
         if each.name.removesuffix(".exe") == (wanted if each.on_path else last):
@@ -119,18 +141,42 @@ def run_cmdlet(context: Context, name: str, parameters: Mapping[str, object]) ->
 
 def run_program(context: Context, name: str, arguments: Sequence[str]) -> Ran:
     """Return what a program does, and keep its command line; a fault may decide its exit code."""
-    program = program_on(context.node, name)
-    if program is None:
-        raise not_found(name)
-    context.node.ledger.started(context.node.name, name, arguments)
+    function = _function_of(context, name)
+    note_start(context, name, arguments)
     lines: list[str] = []
 
     def honest() -> int:
-        ran = at_once(context, program.function(context, arguments))
+        ran = at_once(context, function(context, arguments))
         lines.extend(ran.lines)
         return ran.exit_code
 
     return Ran(context.code_by_fault("exit", honest), tuple(lines))
+
+
+def begin_program(
+    context: Context, name: str, arguments: Sequence[str], shown: Sequence[str]
+) -> Ran | Begins:
+    """Return what a program does, or that it begins to; its command line is kept as `shown`."""
+    function = _function_of(context, name)
+    note_start(context, name, shown)
+    return function(context, arguments)
+
+
+def note_start(context: Context, name: str, arguments: Sequence[str]) -> None:
+    """Keep a program's command line."""
+    context.node.ledger.started(context.node.name, name, arguments)
+
+
+def _function_of(context: Context, name: str) -> ProgramFunction:
+    program = program_on(context.node, name)
+    if program is None:
+        raise not_found(name)
+    return program.function
+
+
+def find_procedure(name: str) -> Procedure:
+    """Return a procedure by its name; a saved process names one that is installed."""
+    return {each.name: each for each in PROCEDURES}[name]
 
 
 def at_once(context: Context, given: Ran | Begins) -> Ran:
@@ -154,6 +200,12 @@ def to_its_end(context: Context, begun: Begins) -> tuple[int, Progress]:
             return KILLED, progress
         try:
             stage.do(context, begun.data, progress)
+        except GoesOn as other:
+            progress.say(*other.begun.lines)
+            code, rest = to_its_end(context, other.begun)
+            progress.say(*rest.lines)
+            progress.give(*rest.bags)
+            return code, progress
         except Ended as end:
             progress.say(*end.lines)
             return end.code, progress

@@ -75,6 +75,7 @@ def _answers(context: Context, target: str) -> bool:
                 or IPv4Address(target) not in IPv4Interface(f"{address}/{mask}").network
             ):
                 continue
-            if node.site.holder(segment, target, besides=adapter.hardware.mac or ""):
+            holder = node.site.holder(segment, target, besides=adapter.hardware.mac or "")
+            if holder is not None and holder.answers_ping:
                 return True
     return False

@@ -8,7 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from runbook_lib.lab.answers import Bag, ErrorReply, SecretText
-from runbook_lib.lab.handlers import powershell, wmi_computer, wmi_disks, wmi_network, wql
+from runbook_lib.lab.handlers import (
+    powershell,
+    wmi_cluster,
+    wmi_computer,
+    wmi_disks,
+    wmi_files,
+    wmi_network,
+    wql,
+)
 from runbook_lib.lab.handlers.surface import (
     Answer,
     CommandError,
@@ -19,7 +27,13 @@ from runbook_lib.lab.handlers.surface import (
     answers,
 )
 
-CLASSES: tuple[WmiClass, ...] = (*wmi_computer.CLASSES, *wmi_disks.CLASSES, *wmi_network.CLASSES)
+CLASSES: tuple[WmiClass, ...] = (
+    *wmi_cluster.CLASSES,
+    *wmi_computer.CLASSES,
+    *wmi_disks.CLASSES,
+    *wmi_files.CLASSES,
+    *wmi_network.CLASSES,
+)
 
 _GET_WMI_OBJECT = "Microsoft.PowerShell.Commands.GetWmiObjectCommand"
 _DEFAULT_NAMESPACE = r"root\cimv2"

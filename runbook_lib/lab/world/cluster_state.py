@@ -78,6 +78,11 @@ class ClusterState:
         found = find(self.resources, resource)
         return found.group if found else None
 
+    def group_owner(self, group: str = model.CLUSTER_GROUP) -> str:
+        """Return the computer that has a group; by default the one with the cluster's name."""
+        found = find(self.groups, group)
+        return found.owner if found else ""
+
     def is_running(self, node: WindowsNode) -> bool:
         """Tell whether a node's cluster service runs."""
         service = node.services.find(SERVICE)

@@ -22,6 +22,7 @@ from runbook_lib.lab.world.cluster_model import (
     Quorum,
     Resource,
     ResourceState,
+    Role,
     find,
     spelling,
 )
@@ -247,6 +248,22 @@ class ServerCluster(ClusterState):
         if network is None:
             return codes.NETWORK_NOT_FOUND
         return self._done(site, networks.set_role(self, site, network, role))
+
+    def set_priorities(self, site: Site, names: list[str]) -> int:
+        """Put the internal networks into an order; it must name all of them and no other."""
+        given = [spelling(self.networks, name) for name in names]
+        if None in given:
+            return codes.NETWORK_NOT_FOUND
+        internal = [each.name for each in self.networks.values() if each.role & Role.INTERNAL]
+        if set(given) - set(internal):
+            return codes.NETWORK_NOT_INTERNAL
+        if sorted(map(str, given)) != sorted(internal):
+            return codes.BAD_PARAMETER
+        rest = [name for name in self.networks if name not in given]
+        order = [str(name) for name in given] + rest
+        self.networks = {name: self.networks[name] for name in order}
+        self._changed(site, self.group_owner(), "order of cluster networks", internal, given)
+        return codes.DONE
 
     def start(self, site: Site, node: WindowsNode) -> int:
         """Start a node's cluster service."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from runbook_lib.lab.world import domain_acts, power_acts, storage_acts
+from runbook_lib.lab.world import cluster_acts, domain_acts, power_acts, storage_acts
 from runbook_lib.lab.world.acts import Arguments
 from runbook_lib.lab.world.site import Site
 
 SITE_ACTS: Mapping[str, Callable[[Site, Arguments], None]] = MappingProxyType(
-    {**domain_acts.ACTS, **power_acts.ACTS, **storage_acts.ACTS}
+    {**cluster_acts.ACTS, **domain_acts.ACTS, **power_acts.ACTS, **storage_acts.ACTS}
 )

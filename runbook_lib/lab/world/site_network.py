@@ -31,12 +31,13 @@ class Lease:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who answers for an address: a host's name and its MAC."""
+    """Who answers for an address: a host's name and its MAC; some answer no ping."""
 
     segment: Segment
     address: str
     name: str
     mac: str
+    answers_ping: bool = True
 
 
 @dataclass
