@@ -99,6 +99,11 @@ class Fault:
         return self.deed in WIRE_DEEDS
 
     @property
+    def is_before(self) -> bool:
+        """Tell whether it comes in place of the effect."""
+        return self.when is When.BEFORE
+
+    @property
     def number(self) -> int:
         """Return the argument as a number."""
         return int(self.argument)

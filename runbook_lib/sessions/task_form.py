@@ -289,6 +289,9 @@ def _last_entry(task: str, lines: Sequence[str]) -> str:
             mine = line.lower().startswith(f'"{task}.job"'.lower())
             entry = [line] if mine else entry
         elif line.startswith("["):
+            # A ring: what follows this mark is older.
+            if entry:
+                break
             mine = False
         elif mine:
             entry.append(line)

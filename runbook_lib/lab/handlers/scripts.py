@@ -18,6 +18,7 @@ from runbook_lib.lab.handlers import (
     installed,
     powershell,
     prepare_disk,
+    task_scripts,
     windows_registry,
     wmi,
 )
@@ -103,8 +104,13 @@ def _words(given: object) -> list[str]:
 
 def _on_the_right_node(
     deed: Callable[[Context, Parameters], Ran],
+    *,
+    will_any_do: Callable[[Parameters], bool] = lambda _: False,
 ) -> Callable[[Context, Parameters], tuple[Bag, ...]]:
-    """Make a deed an action script: identity first, then one object, whatever happens."""
+    """Make a deed an action script: identity first, then one object, whatever happens.
+
+    will_any_do: whether a call without an identity is meant for every machine.
+    """
 
     def act(context: Context, parameters: Parameters) -> tuple[Bag, ...]:
         node = context.node
@@ -118,7 +124,7 @@ def _on_the_right_node(
             "ErrorText": None,
         }
         try:
-            if _is_meant(context, parameters.get("Identity")):
+            if will_any_do(parameters) or _is_meant(context, parameters.get("Identity")):
                 ran = deed(context, parameters)
                 answer["Code"], answer["Output"] = ran.exit_code, list(ran.lines)
             else:
@@ -243,6 +249,27 @@ SCRIPTS = (
         "documented: the script's own text",
         _on_the_right_node(_write_registry_lists),
         _label_lists,
+    ),
+    Script(
+        "start_task",
+        "0b5c910b9ae2e8aabc243eca9cce1275ea894b7ef6cdfff022e65ad4a4dbc31a",
+        "documented: the script's own text",
+        _on_the_right_node(task_scripts.start_task, will_any_do=task_scripts.is_of_a_read),
+        task_scripts.label,
+    ),
+    Script(
+        "run_detached",
+        "c96dddbe7f8fb3d7771b3ac856289620fe3e14c20d39d00afc1d7e06f358dcb7",
+        "documented: the script's own text",
+        task_scripts.run_detached,
+        lambda _: "",
+    ),
+    Script(
+        "end_task",
+        "bc470f43fd9fb9ecd60b9291fe3419ede817d0effc3b8afbce953ecd7138abde",
+        "documented: the script's own text",
+        _on_the_right_node(task_scripts.end_task, will_any_do=task_scripts.is_unnamed),
+        task_scripts.label,
     ),
     Script(
         "read_components",

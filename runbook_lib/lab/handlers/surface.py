@@ -107,12 +107,24 @@ class Ended(Exception):  # noqa: N818 - a program that ends early need not have 
         self.lines = lines
 
 
+class GoesOn(Exception):  # noqa: N818 - nothing went wrong
+    """Raised by a stage: from here on the program works through another procedure."""
+
+    def __init__(self, begun: Begins) -> None:
+        super().__init__(begun.procedure.name)
+        self.begun = begun
+
+
 @dataclass
 class Progress:
-    """What a program in progress has to say: lines of its output, and objects of a script's."""
+    """What a program in progress has to say: lines of its output, and objects of a script's.
+
+    failure: what a script has thrown, if its program ends because of that.
+    """
 
     lines: list[str] = field(default_factory=list)
     bags: list[Bag] = field(default_factory=list)
+    failure: CommandError | None = None
 
     def say(self, *lines: str) -> None:
         """Write lines to the program's output; whoever looks at its log sees them grow."""
@@ -140,10 +152,12 @@ class Procedure:
 
     Every stage may change the world and `data`, raise Ended to stop early, and counts from 1
     for the fault `kill:N`, which ends the process with exit code 1 before stage N takes effect.
+    keeps_objects: it runs a script, whose objects a file takes when it ends.
     """
 
     name: str
     stages: tuple[Stage, ...]
+    keeps_objects: bool = False
 
 
 @dataclass(frozen=True)

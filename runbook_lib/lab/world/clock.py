@@ -122,9 +122,9 @@ class Schedule:
         self._due.append(Due(now + after_s, node, what))
         self._due.sort(key=lambda due: due.at)
 
-    def cancel(self, node: str) -> None:
-        """Forget everything planned for a node."""
-        self._due = [due for due in self._due if due.node != node]
+    def cancel(self, node: str, what: str | None = None) -> None:
+        """Forget everything planned for a node, or one thing."""
+        self._due = [due for due in self._due if due.node != node or what not in (None, due.what)]
 
     def run(self, happen: Callable[[Due], None]) -> None:
         """Take out and carry out what is due, and what becomes due by that."""

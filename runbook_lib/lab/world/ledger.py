@@ -63,6 +63,7 @@ class Ledger:
     def __init__(self) -> None:
         self._effects: list[Effect] = []
         self._command_lines: list[CommandLine] = []
+        self._notes = 0
         self._cause = Cause.TIME
 
     @property
@@ -78,7 +79,7 @@ class Ledger:
     @property
     def length(self) -> int:
         """Return how many entries there are; it grows with everything worth saving."""
-        return len(self._effects) + len(self._command_lines)
+        return len(self._effects) + len(self._command_lines) + self._notes
 
     @contextmanager
     def caused_by(self, cause: Cause) -> Iterator[None]:
@@ -99,6 +100,10 @@ class Ledger:
         """Keep one program start, quoted as Windows builds a command line."""
         line = subprocess.list2cmdline([program, *arguments])
         self._command_lines.append(CommandLine(node, line))
+
+    def note(self) -> None:
+        """Count something worth saving that is no change of the site: how far a task is."""
+        self._notes += 1
 
     def forget(self) -> None:
         """Begin an empty account: what made a starting state is no effect of anybody's."""

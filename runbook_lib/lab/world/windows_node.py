@@ -159,7 +159,7 @@ class WindowsNode:
         """Stay up after all."""
         self.changed("shutdown asked for", str(self.going_down), None)
         self.going_down = None
-        self._schedule.cancel(self.name)
+        self._schedule.cancel(self.name, GO_DOWN)
 
     def lose_power(self) -> None:
         """Fall silent at once, as if the plug were pulled."""

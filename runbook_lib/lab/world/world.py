@@ -13,7 +13,7 @@ from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Invocation, Reply
 from runbook_lib.lab.faults import ArmedFaults, Fault, FaultError, When
 from runbook_lib.lab.finished.phases import before
-from runbook_lib.lab.handlers import dispatch
+from runbook_lib.lab.handlers import dispatch, task_runs
 from runbook_lib.lab.handlers.surface import Context
 from runbook_lib.lab.world import state_file
 from runbook_lib.lab.world.accounts import Passwords
@@ -270,6 +270,8 @@ class World:
             self._inputs, self._nodes, self._clock, self._schedule, self._ledger
         )
         self._site.domain.passwords = self._passwords
+        self._site.tasks.begin = task_runs.begin
+        self._site.tasks.carry_on = task_runs.carry_on
         self._finish_phases()
 
     def _finish_phases(self) -> None:
@@ -281,7 +283,7 @@ class World:
         self._told.resets.clear()
 
     def _answer(self, node: WindowsNode, user: str, invocation: Invocation) -> Reply:
-        if not node.is_on or node.going_down:
+        if not node.is_on or node.going_down or self._site.tasks.is_busy(node.name):
             self._clock.polled()
         self._tick()
         if not node.is_on:
