@@ -49,9 +49,8 @@ def account_of(topology: Topology, phase: str) -> LocalAccount | DomainAccount:
     Also after the restart that ends the joining phase: the phase began with that account.
     """
     names = tuple(MODULES)
-    if JOINED_BY in names and names.index(find(phase)) > names.index(JOINED_BY):
-        return topology.accounts.installer
-    return topology.accounts.local_administrator
+    joined = names[names.index(JOINED_BY) + 1 :] if JOINED_BY in names else ()
+    return topology.accounts.installer if phase in joined else topology.accounts.local_administrator
 
 
 def steps_of(phase: str) -> Sequence[StepFactory]:
