@@ -74,8 +74,10 @@ def refusal_of_cluster(site: Site, node: WindowsNode, wish: Wish) -> int:
     refused = nodes.refusal_of(site, wish.account)
     if refused:
         return refused
-    taken = wish.name.upper() in site.domain.computers or wish.name.lower() in site.domain.dns
-    if taken or wish.name.upper() == node.computer_name.upper():
+    # A record in DNS that nobody stands behind any more is no hindrance.
+    found = site.domain.dns.get(wish.name.lower())
+    answers = found is not None and node.site.answers(found)
+    if answers or wish.name.upper() in site.domain.computers:
         return codes.NAME_IN_USE
     adapter = node.connection(wish.network)
     if adapter is None or adapter.hardware.segment is None:
