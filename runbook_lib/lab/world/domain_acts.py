@@ -56,9 +56,12 @@ def controller_off(site: Site, _arguments: Arguments) -> None:
 
 
 def controller_on(site: Site, _arguments: Arguments) -> None:
-    """Switch the domain controller on."""
+    """Switch the domain controller on; members that run find it by themselves."""
     before, site.domain.is_on = site.domain.is_on, True
     site.domain.changed("power", "on" if before else "off", "on")
+    for node in site.nodes.values():
+        if node.is_on:
+            site.domain.node_is_up(site, node)
 
 
 def set_controller_clock(site: Site, arguments: Arguments) -> None:
