@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Invocation, Reply
-from runbook_lib.lab.handlers import command_line, installed, scripts, wmi
+from runbook_lib.lab.handlers import command_line, exchange_scripts, installed, scripts, wmi
 from runbook_lib.lab.handlers.surface import Begins, CommandError, Context, claims
 
 _log = logging.getLogger(__name__)
@@ -45,6 +45,7 @@ def label_of(invocation: Invocation) -> str:
 def sources() -> Sequence[tuple[str, str]]:
     """Return every simulated surface with each claim of how it is known, sorted by name."""
     found = [(each.name, each.source) for each in installed.CMDLETS]
+    found += [(each.name, each.source) for each in exchange_scripts.CMDLETS]
     found += [(each.name, each.source) for each in installed.PROGRAMS]
     found += [(f"{each.name}.ps1", each.source) for each in scripts.SCRIPTS]
     found.append(("command lines", command_line.SOURCE))

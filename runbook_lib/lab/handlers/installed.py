@@ -12,6 +12,7 @@ from runbook_lib.lab.handlers import (
     cluster_procedures,
     cmd_exe,
     diskpart_exe,
+    exchange_scripts,
     files,
     net_exe,
     netsh,
@@ -69,6 +70,7 @@ PROGRAMS: tuple[Program, ...] = (
 PROCEDURES: tuple[Procedure, ...] = (
     *powershell_exe.PROCEDURES,
     *cluster_procedures.PROCEDURES,
+    *exchange_scripts.PROCEDURES,
     *setup_com.PROCEDURES,
 )
 """What takes lab time; a saved lab finds a process's procedure here by its name."""

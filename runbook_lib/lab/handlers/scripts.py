@@ -15,6 +15,7 @@ from runbook_lib.lab.answers import Bag, SecretText
 from runbook_lib.lab.handlers import (
     component_scripts,
     directory_script,
+    exchange_scripts,
     installed,
     powershell,
     prepare_disk,
@@ -298,6 +299,20 @@ SCRIPTS = (
         "documented: the script's own text",
         _on_the_right_node(prepare_disk.prepare_disk),
         prepare_disk.label,
+    ),
+    Script(
+        "read_exchange",
+        "829a37388be74b4a524fc216765e38e2ff1a38d65ae0fdedbbfabc4885503cdc",
+        "documented: the script's own text",
+        exchange_scripts.read_exchange,
+        exchange_scripts.label_read,
+    ),
+    Script(
+        "call_exchange",
+        "36a38fbcee3ad0947bdb49d11aea3fa95575f5e50581c1343a798271c7f48b55",
+        "documented: the script's own text; inferred: how often its watch looks",
+        exchange_scripts.call_exchange,
+        exchange_scripts.label_call,
     ),
 )
 """The only list of scripts that a node takes."""

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from runbook_lib.lab.world import exchange_resources
+from runbook_lib.lab.world import exchange_moves, exchange_resources
 from runbook_lib.lab.world.cluster_types import RESOURCE_TYPES
 from runbook_lib.lab.world.exchange_installation import Installation
 
@@ -84,7 +84,8 @@ class Exchange:
     stand_alone: computers outside a cluster that have the role. wants_public_database: the role
     was installed for old clients, so the server gets a database for them. replication_s: lab
     seconds until the controller that Setup asks knows a new computer account; unreplicated: the
-    accounts that it does not know yet.
+    accounts that it does not know yet. arrives_at: the computer to which the server is under way,
+    empty while it is not.
     """
 
     def __init__(self) -> None:
@@ -94,6 +95,7 @@ class Exchange:
         self.tricks: list[Trick] = []
         self.replication_s = 0.0
         self.unreplicated: list[str] = []
+        self.arrives_at = ""
 
     def installation(self, node: WindowsNode) -> Installation:
         """Return Exchange on one node."""
@@ -127,6 +129,7 @@ class Exchange:
             "tricks": [trick.value for trick in self.tricks],
             "replication_s": self.replication_s,
             "unreplicated": list(self.unreplicated),
+            "arrives_at": self.arrives_at,
         }
 
     def as_saved(self) -> dict[str, Any]:
@@ -141,6 +144,7 @@ class Exchange:
         self.tricks = [Trick(each) for each in saved["tricks"]]
         self.replication_s = saved["replication_s"]
         self.unreplicated = list(saved["unreplicated"])
+        self.arrives_at = saved["arrives_at"]
 
     def node_is_down(self, site: Site, node: WindowsNode) -> None:
         """Take no notice: the cluster moves the server's resources."""
@@ -149,7 +153,10 @@ class Exchange:
         """Take no notice: the cluster starts what it wants."""
 
     def happen(self, site: Site, due: Due) -> None:
-        """Let an account be known everywhere."""
+        """Let the server arrive, or an account be known everywhere."""
+        if due.what == exchange_moves.ARRIVES:
+            exchange_moves.arrived(site, due)
+            return
         name = due.what.removeprefix(REPLICATED)
         if name in self.unreplicated:
             self.unreplicated.remove(name)

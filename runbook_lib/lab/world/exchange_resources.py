@@ -17,6 +17,7 @@ from runbook_lib.lab.world.cluster_types import (
     lun_of,
 )
 from runbook_lib.lab.world.exchange_installation import ATTENDANT, STORE, Installation
+from runbook_lib.lab.world.exchange_moves import mount_failed
 
 if TYPE_CHECKING:
     from runbook_lib.lab.world.site import Site
@@ -74,13 +75,14 @@ def _database_online(site: Site, resource: Resource, node: WindowsNode) -> bool:
     here = node.computer_name.upper()
     arrives = database.tried_on not in ("", here)
     database.tried_on = here
-    if site.storage.by_letter(node, server.data_path[:2]) is None:
-        return False
-    if not arrives:
-        return True
-    if site.exchange.a_move_fails_late():
-        return False
-    return waits_for_disk(site, resource, server.data_path[:2], node)
+    letter = server.data_path[:2]
+    mounts = site.storage.by_letter(node, letter) is not None
+    if mounts and arrives:
+        mounts = waits_for_disk(site, resource, letter, node)
+        mounts = mounts and not site.exchange.a_move_fails_late()
+    if not mounts:
+        mount_failed(site, resource, here)
+    return mounts
 
 
 def _nothing(_site: Site, _resource: Resource, _node: WindowsNode) -> None:
