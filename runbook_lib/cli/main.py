@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from runbook_lib import __version__
-from runbook_lib.cli import record_commands, run_commands, target_commands
+from runbook_lib.cli import procedure_commands, record_commands, run_commands, target_commands
 
 app = typer.Typer(
     name="scc-runbook",
@@ -53,6 +53,7 @@ app.command("verify")(record_commands.verify)
 app.command("review")(record_commands.review)
 app.command("lab")(target_commands.lab)
 app.command("doctor")(target_commands.doctor)
+app.command("coverage")(procedure_commands.coverage)
 
 
 def main() -> None:

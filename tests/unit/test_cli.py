@@ -35,6 +35,7 @@ COMMANDS = [
     "review",
     "lab",
     "doctor",
+    "coverage",
 ]
 
 

@@ -1,0 +1,118 @@
+"""Commands about the procedure itself: which step carries which of its sentences, first contact."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runbook_lib.cli.failures import reported
+from runbook_lib.cli.output import say, say_json, say_table
+from runbook_lib.cli.paths import parameter_file
+from runbook_lib.cli.target_commands import PARAMETERS, Json
+from runbook_lib.errors import ExitCode
+
+if TYPE_CHECKING:
+    from runbook_lib.execution.coverage import Coverage, Line
+
+FEW = 3
+"""How many names one cell shows; --json has all."""
+
+
+@reported
+def coverage(
+    parameters: Annotated[
+        Path, typer.Argument(metavar="PARAMS", help="The steps are those for this file.")
+    ] = PARAMETERS,
+    tests: Annotated[
+        bool, typer.Option("--tests", help="Also name the tests of each sentence.")
+    ] = False,
+    as_json: Json = False,
+) -> ExitCode:
+    """Lay every sentence of the procedure beside the steps that carry it.
+
+    Ends with 15 when one has neither a step nor a written reason.
+    """
+    from runbook_lib.execution import coverage as book
+    from runbook_lib.execution import coverage_tests
+    from runbook_lib.topology.loading import load
+
+    topology = load(parameter_file(parameters)).topology
+    sentences = book.procedure().sentences
+    steps = book.carrying_steps(topology)
+    named = None
+    if tests:
+        folder = coverage_tests.folder_of_tests()
+        named = coverage_tests.named_in_tests([each.id for each in sentences], steps, folder)
+    found = book.lay_out(sentences, steps, named)
+    if as_json:
+        say_json({"lines": [_data(line) for line in found.lines], **_open(found)})
+    else:
+        _say(found, with_tests=tests)
+    return ExitCode.DONE if found.is_whole else ExitCode.DIFFERENT
+
+
+def _say(found: Coverage, *, with_tests: bool) -> None:
+    columns = ("id", "phase", "figure", "is", "step", "check")
+    rows = []
+    for line in found.lines:
+        sentence = line.sentence
+        word = "covered" if line.steps else "not a step" if sentence.reason else "missing"
+        cells = (
+            sentence.id,
+            sentence.phase,
+            ", ".join(map(str, sentence.figures)),
+            word,
+            _few(_steps(line)) or sentence.reason,
+            _few(line.checks) or ("read again after the change" if line.steps else ""),
+        )
+        rows.append((*cells, str(len(line.tests))) if with_tests else cells)
+    say_table((*columns, "tests") if with_tests else columns, rows, toned_column=3)
+    covered = sum(1 for line in found.lines if line.steps)
+    excused = sum(1 for line in found.lines if not line.steps and line.sentence.reason)
+    say(
+        f"{len(found.lines)} sentences: {covered} carried by steps, {excused} with a reason why not"
+    )
+    for words, names in _open(found).items():
+        if names:
+            say(f"{words.replace('_', ' ')}: {', '.join(names)}", "bad")
+
+
+def _steps(line: Line) -> list[str]:
+    """Return the steps of the sentence's phase, then those of others with the phase's number."""
+    own = line.sentence.phase
+    steps = sorted(line.steps, key=lambda step: step.phase != own)
+    return [
+        step.name if step.phase == own else f"{step.phase.partition('_')[0]}: {step.name}"
+        for step in steps
+    ]
+
+
+def _few(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(names[:FEW]) + more
+
+
+def _data(line: Line) -> dict[str, object]:
+    sentence = line.sentence
+    return {
+        "id": sentence.id,
+        "phase": sentence.phase,
+        "figures": sentence.figures,
+        "text": sentence.text,
+        "steps": [{"phase": step.phase, "step": step.name} for step in line.steps],
+        "checks": line.checks,
+        "reason": sentence.reason,
+        "tests": line.tests,
+    }
+
+
+def _open(found: Coverage) -> dict[str, list[str]]:
+    return {
+        "neither_step_nor_reason": [each.id for each in found.uncovered],
+        "steps_in_other_phases_only": [each.id for each in found.misplaced],
+        "reason_beside_a_step": [each.id for each in found.idle_reasons],
+        "ids_without_a_sentence": [f"{name} ({step})" for name, step in found.unknown.items()],
+    }
