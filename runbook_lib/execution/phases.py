@@ -12,6 +12,7 @@ from runbook_lib.steps import (
     configure_networks,
     install_windows_components,
     join_domain,
+    prepare_shared_disks,
 )
 from runbook_lib.steps.step import StepFactory
 from runbook_lib.topology.models import DomainAccount, LocalAccount, Topology
@@ -22,6 +23,7 @@ MODULES: Mapping[str, ModuleType] = {
         check_prerequisites,
         configure_networks,
         join_domain,
+        prepare_shared_disks,
         install_windows_components,
         check_end_state,
     )

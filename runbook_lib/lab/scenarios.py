@@ -45,7 +45,7 @@ from runbook_lib.lab.world.site_network import Holder, Lease, Segment, SiteNetwo
 from runbook_lib.lab.world.tasks import ScheduledTasks
 from runbook_lib.lab.world.windows_node import WindowsNode
 from runbook_lib.lab.world.windows_registry import Registry
-from runbook_lib.topology.models import Topology
+from runbook_lib.topology.models import Disk, Topology
 
 FACTORY = "factory"
 PHASES = (
@@ -176,6 +176,15 @@ class NodeAddresses:
 
 
 @dataclass(frozen=True)
+class DiskWish:
+    """A shared disk, once it is prepared; letter as "Q:"."""
+
+    lun: int
+    letter: str
+    label: str
+
+
+@dataclass(frozen=True)
 class MailboxServerWish:
     """The clustered mailbox server, once Exchange is installed, and where Setup lies."""
 
@@ -206,6 +215,7 @@ class Inputs:
     dns: tuple[str, ...] = ("192.168.1.10",)
     administrator: str = "Administrator"
     unit: str | None = None
+    disks: tuple[DiskWish, DiskWish] = (DiskWish(0, "Q:", "Quorum"), DiskWish(1, "S:", "Database"))
     mailbox_server: MailboxServerWish = MailboxServerWish()
     domain: DomainFacts = field(
         default_factory=lambda: DomainFacts(
@@ -237,6 +247,7 @@ class Inputs:
             dns=tuple(public.dns),
             administrator=topology.accounts.local_administrator.user,
             unit=topology.domain.organizational_unit,
+            disks=(_disk_wish(topology.disks.quorum), _disk_wish(topology.disks.database)),
             mailbox_server=MailboxServerWish(
                 topology.mailbox_server.name,
                 topology.mailbox_server.address,
@@ -255,6 +266,10 @@ class Inputs:
                 },
             ),
         )
+
+
+def _disk_wish(disk: Disk) -> DiskWish:
+    return DiskWish(disk.lun, f"{disk.letter}:", disk.label)
 
 
 class UnknownScenarioError(ValueError):

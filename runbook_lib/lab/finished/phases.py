@@ -10,7 +10,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from runbook_lib.lab import scenarios
-from runbook_lib.lab.finished import configure_networks, install_windows_components, join_domain
+from runbook_lib.lab.finished import (
+    configure_networks,
+    install_windows_components,
+    join_domain,
+    prepare_shared_disks,
+)
 from runbook_lib.lab.scenarios import Inputs
 from runbook_lib.lab.world.site import Site
 
@@ -20,6 +25,7 @@ FINISHED: Mapping[str, Finish] = MappingProxyType(
     {
         "10_configure_networks": configure_networks.finish,
         "20_join_domain": join_domain.finish,
+        "30_prepare_shared_disks": prepare_shared_disks.finish,
         "60_install_windows_components": install_windows_components.finish,
     }
 )

@@ -180,6 +180,12 @@ class WindowsNode:
         self.power = Power.STARTING
         self._schedule.plan(self.name, START, START_S)
 
+    def start_at_once(self) -> None:
+        """Start a node that is off while no time passes, as only a starting state may."""
+        self.switch_on()
+        self._schedule.cancel(self.name)
+        self._start()
+
     def restart_at_once(self) -> None:
         """Go down and come up again while no time passes, as only a starting state may."""
         self._go_down()
