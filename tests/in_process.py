@@ -13,8 +13,16 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib import crash_points
-from runbook_lib.clock import SteppedClock
-from runbook_lib.commands.command import Action, ManualAct, Query, Secret
+from runbook_lib.clock import Clock, SteppedClock
+from runbook_lib.commands.command import (
+    Action,
+    Answer,
+    Detached,
+    ManualAct,
+    Query,
+    Read,
+    Secret,
+)
 from runbook_lib.errors import (
     CommandFailedError,
     NodeUnreachableError,
@@ -33,8 +41,11 @@ from runbook_lib.lab.answers import Bag, Invocation, Reply, SecretText
 from runbook_lib.lab.world.clock import PolledClock
 from runbook_lib.lab.world.power import NodeIsDownError
 from runbook_lib.lab.world.world import World
-from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity
+from runbook_lib.sessions import detached
+from runbook_lib.sessions.detached import AttachedWork, DetachedAct
+from runbook_lib.sessions.session import ExpectedIdentity
 from runbook_lib.sessions.wire_form import (
+    SCRIPT_FAILED,
     ScriptCall,
     act_answer,
     pack_act,
@@ -62,6 +73,17 @@ class Pending:
 
 
 @dataclass
+class Sent:
+    """A pipeline's objects that are already there; an error waits for `rows`."""
+
+    take: Callable[[], list[dict[str, Any]]]
+
+    def rows(self, _deadline_s: float) -> list[dict[str, Any]]:
+        """Return the objects, or raise what went wrong."""
+        return self.take()
+
+
+@dataclass
 class InProcessSession:
     """One node of a world. lose_reply: the next act's reply is lost after its effect."""
 
@@ -70,48 +92,80 @@ class InProcessSession:
     lose_reply: bool = False
     acts: int = 0
     user: str = "Administrator"
+    clock: Clock = field(default_factory=lambda: SteppedClock(WALL))
     _resets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Hear when the node's connections are reset."""
         self.world.on_connections_reset(self._resets.append)
 
+    @property
+    def pause_s(self) -> float:
+        """Return the seconds between two looks at a task."""
+        return 1.0
+
     def begin_read(self, queries: Sequence[Query[Any]]) -> Pending:
-        """Ask at once; the answer is looked at by `finish`."""
+        """Ask at once; the answer is looked at by `finish`, and tasks that read are run there."""
         packed = pack_reads(queries)
+        inline = [read for read in packed.alone if not isinstance(read.command, Detached)]
         try:
-            alone = {read: self._call(pack_script(read)) for read in packed.alone}
+            replies = {read: self._call(pack_script(read)) for read in inline}
             reply = self._call(packed.call) if packed.carried else Reply()
         except (NodeIsDownError, ConnectionResetError) as error:
             return Pending(_raiser(_unreachable(self.node, error)))
 
         def take() -> list[Any]:
-            answers = {
-                read: script_answer(self.node, read, rows(answer)) for read, answer in alone.items()
-            }
+            answers = {read: self._script_answer(read, replies[read]) for read in inline}
+            for read in packed.alone:
+                if read not in answers:
+                    answers[read] = detached.read(self, read, 3600)
             return packed.values(self.node, rows(reply), answers)
 
         return Pending(take)
 
-    def begin_act(self, action: Action, identity: ExpectedIdentity) -> Pending:
+    def begin_act(self, action: Action, identity: ExpectedIdentity) -> Pending | DetachedAct:
         """Send once; what the world did stays done, whatever becomes of the reply."""
         self.acts += 1
+        if isinstance(action.command, Detached):
+            return DetachedAct(self, action, identity)
+        sent = self.send(pack_act(action, identity), "an act", action.deadline_s)
+        return Pending(lambda: act_answer(self.node, action, identity, sent.rows(0)))
+
+    def attach(self, action: Action) -> AttachedWork:
+        """Wait for detached work that an earlier process started under the task's name."""
+        return AttachedWork(self, action)
+
+    def clean_up(self, task: str, identity: ExpectedIdentity) -> None:
+        """Remove a task that has ended with all its files."""
+        detached.clean_up(self, task, identity)
+
+    def ask(self, query: Query[Any], deadline_s: float) -> Any:
+        """Return a query's value."""
+        return self.begin_read([query]).finish(deadline_s)[0]
+
+    def send(self, call: ScriptCall, name: str, deadline_s: float) -> Sent:
+        """Send a pipeline, once."""
         try:
-            reply = self._call(pack_act(action, identity))
+            reply = self._call(call)
         except NodeIsDownError as error:
-            return Pending(_raiser(_unreachable(self.node, error)))
+            return Sent(_raiser(_unreachable(self.node, error)))
         except ConnectionResetError:
-            return Pending(_raiser(_unknown(self.node)))
+            return Sent(_raiser(_unknown(self.node)))
         if self.lose_reply:
             self.lose_reply = False
-            return Pending(_raiser(_unknown(self.node)))
+            return Sent(_raiser(_unknown(self.node)))
 
-        def take() -> ActionAnswer:
+        def take() -> list[dict[str, Any]]:
             if reply.terminating is not None:
                 raise CommandFailedError("refused", why=reply.terminating.message, next_step="-")
-            return act_answer(self.node, action, identity, rows(reply))
+            return rows(reply)
 
-        return Pending(take)
+        return Sent(take)
+
+    def _script_answer(self, read: Read, reply: Reply) -> Answer:
+        if reply.terminating is not None:
+            return Answer(error_id=SCRIPT_FAILED, text=reply.terminating.message)
+        return script_answer(self.node, read, rows(reply))
 
     def listens(self) -> bool:
         """Tell whether the node takes connections now."""

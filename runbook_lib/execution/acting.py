@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from runbook_lib.clock import Clock, Deadline
 from runbook_lib.commands.command import Action, ManualAct, Outcome
@@ -21,6 +22,7 @@ from runbook_lib.errors import (
     TransportError,
     VerificationError,
 )
+from runbook_lib.execution import detached_work
 from runbook_lib.execution.gates import Gate, GateKeeper, manual_gate
 from runbook_lib.execution.nodes import Nodes
 from runbook_lib.execution.observation import waiting_for_node
@@ -34,7 +36,13 @@ from runbook_lib.execution.phase_plan import (
 from runbook_lib.execution.power_watch import await_power, is_about_power
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
-from runbook_lib.sessions.session import ExpectedIdentity, PendingAct, Session
+from runbook_lib.sessions.session import (
+    ExpectedIdentity,
+    PendingAct,
+    Session,
+    WorkFailedError,
+    WorkLostError,
+)
 from runbook_lib.steps.step import Change, Effect, StepClass
 
 Hands = Callable[[ManualAct, str], None]
@@ -84,9 +92,10 @@ class Actor:
             self.crew.gates.open(self._gate(planned, act))
         for planned, change, act in by_hand:
             self._by_hand(planned, change, act)
-        for planned, change in wave:
-            if isinstance(change.by, ManualAct):
+        for planned, unnamed in wave:
+            if isinstance(unnamed.by, ManualAct):
                 continue
+            change = detached_work.named(unnamed, self.crew.journal)
             try:
                 intent = self._intend(planned, change)
             except RunbookError as failure:
@@ -114,6 +123,7 @@ class Actor:
                 "ids": list(planned.step.ids),
                 "step_class": planned.step.step_class.value,
                 **change_data(change),
+                **detached_work.intent_data(change),
             },
         )
 
@@ -143,7 +153,7 @@ class Actor:
         except OutcomeUnknownError as doubt:
             return self._settle(planned, change, intent, doubt, is_second=is_second)
         except CommandFailedError as failure:
-            self._result(intent, "failed", None, [failure.why])
+            self._failed(planned, change, intent, failure)
             raise
         except RunbookError as failure:
             # Whatever else a session raises tells that the node was not reached or refused to act.
@@ -151,15 +161,48 @@ class Actor:
             raise
         if answer.outcome is Outcome.REBOOT_NEEDED or change.effect is Effect.AFTER_REBOOT:
             self.reboot_nodes.add(planned.step.node)
-        self._result(intent, answer.outcome.value, answer.code, list(answer.output))
+        kept = self._keep_log(change, answer.log)
+        self._result(intent, answer.outcome.value, answer.code, list(answer.output), kept)
+        self._clean_up(planned, change)
         return False
 
+    def _failed(
+        self,
+        planned: PlannedStep,
+        change: Change,
+        intent: JournalEntry,
+        failure: CommandFailedError,
+    ) -> None:
+        """Journal that a node said no; what detached work wrote is kept."""
+        code, log = None, None
+        if isinstance(failure, WorkFailedError):
+            code, log = failure.code, failure.log
+        self._result(intent, "failed", code, [failure.why], self._keep_log(change, log))
+        self._clean_up(planned, change)
+
+    def _keep_log(self, change: Change, log: str | None) -> dict[str, str]:
+        return detached_work.keep_log(self.crew.journal, detached_work.task_of(change), log)
+
+    def _clean_up(self, planned: PlannedStep, change: Change) -> None:
+        node = planned.step.node
+        task = detached_work.task_of(change)
+        detached_work.clean_up(self.crew.sessions[node], task, self.crew.identities[node])
+
     def _result(
-        self, intent: JournalEntry, outcome: str, code: int | None, output: list[str]
+        self,
+        intent: JournalEntry,
+        outcome: str,
+        code: int | None,
+        output: list[str],
+        kept: Mapping[str, str] | None = None,
     ) -> JournalEntry:
-        return self.crew.journal.append(
-            "result", {"intent": intent.seq, "outcome": outcome, "code": code, "output": output}
-        )
+        said: dict[str, Any] = {
+            "intent": intent.seq,
+            "outcome": outcome,
+            "code": code,
+            "output": output,
+        }
+        return self.crew.journal.append("result", {**said, **(kept or {})})
 
     def _settle(
         self,
@@ -182,6 +225,8 @@ class Actor:
                 self.reboot_nodes.add(planned.step.node)
             evidence = f"read after the link was lost: {change.setting} is {change.after}"
             self.crew.journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
+            if isinstance(doubt, WorkLostError):
+                self._clean_up(planned, change)
             return True
         if done is None:
             raise OutcomeUnknownError(
@@ -189,7 +234,8 @@ class Actor:
                 why=f"{doubt.why}; a read shows {describe(now.plan)}",
                 next_step=doubt.next_step,
             )
-        if planned.step.step_class is not StepClass.SET:
+        if planned.step.step_class is not StepClass.SET or detached_work.task_of(change):
+            # A task may still be at work, whatever the read shows.
             raise doubt
         self._result(intent, "absent", None, ["a separate read shows that nothing was changed"])
         again = wanted_again(now.plan, change.setting, change.after)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.execution import phases, restart
 from runbook_lib.execution.acting import Crew
+from runbook_lib.execution.detached_work import Resumed
 from runbook_lib.execution.gates import GateKeeper
 from runbook_lib.execution.nodes import Nodes
 from runbook_lib.execution.start import Start
@@ -14,6 +15,7 @@ from runbook_lib.topology.models import Approval
 def muster(started: Start, journal: Journal) -> Crew:
     """Return the crew, after restarts of an earlier attempt are over and identities are checked.
 
+    Tasks that an earlier attempt began are watched to their end.
     A node that is off in a phase that bears it is checked, or enrolled, when it answers.
     Raises RebootError for a node that did not come back, WrongNodeError for another machine.
     """
@@ -35,7 +37,8 @@ def muster(started: Start, journal: Journal) -> Crew:
         alive=started.alive,
     )
     restart.settle(started.phase, crew, deadline_s=waits.reboot_s)
-    crew.nodes.off()
+    off = crew.nodes.off()
+    Resumed(started.phase, journal, crew.sessions, crew.identities).settle(off)
     return crew
 
 

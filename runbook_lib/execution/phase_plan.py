@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runbook_lib.commands.command import ManualAct
+from runbook_lib.commands.command import Detached, ManualAct
 from runbook_lib.commands.powershell_text import render
 from runbook_lib.steps.step import (
     Blocked,
@@ -104,7 +104,7 @@ class PlannedStep:
 
 def change_data(change: Change) -> dict[str, Any]:
     """Return one change as the journal and the plan file hold it."""
-    return {
+    data: dict[str, Any] = {
         "setting": change.setting,
         "before": change.before,
         "after": change.after,
@@ -112,6 +112,19 @@ def change_data(change: Change) -> dict[str, Any]:
         "effect": change.effect.value,
         "command": command_text(change),
     }
+    exposes = exposures(change)
+    return {**data, "exposes": exposes} if exposes else data
+
+
+def exposures(change: Change) -> list[str]:
+    """Return where secrets stand in plain text, or are kept, because of a change."""
+    if isinstance(change.by, ManualAct):
+        return []
+    found = list(change.by.exposes)
+    if isinstance(change.by.command, Detached):
+        user = change.by.command.account.user
+        found.append(f"the node's task scheduler keeps the password of {user} until the task ends")
+    return found
 
 
 @dataclass(frozen=True)

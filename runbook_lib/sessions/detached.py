@@ -226,7 +226,7 @@ def _watch(
                     if not seen:
                         return None
                     why = f"task {task} is gone from the node and left no exit code"
-                    raise task_form.unknown(way.node, name, why)
+                    raise task_form.lost(way.node, name, why)
             else:
                 seen = True
                 _refuse_idle(way, task, name, sight, patience)
@@ -244,7 +244,7 @@ def _refuse_idle(way: Way, task: str, name: str, sight: Sight, patience: _Patien
         if patience.is_over(Standing.OVER, LOOKS_BEFORE_LOST):
             last = sight.log[-1].strip() if sight.log else "nothing was written"
             why = f"task {task} ended without an exit code, as after a restart; {last}"
-            raise task_form.unknown(way.node, name, why)
+            raise task_form.lost(way.node, name, why)
         return
     limit = 1 if sight.standing is Standing.FAILED else LOOKS_BEFORE_IDLE
     if patience.is_over(sight.standing, limit):

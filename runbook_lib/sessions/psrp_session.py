@@ -33,9 +33,6 @@ BEGIN_S = 20.0
 
 LONGEST_PAUSE_S = 60.0
 
-SCRIPT_FAILED = "ScriptFailed"
-"""Error identifier of a script that threw; the text is what it threw."""
-
 
 class _Repeated:
     """A pipeline that may be sent again while the deadline lasts."""
@@ -107,7 +104,7 @@ class _PendingRead:
         try:
             rows = self._way.repeated(wire_form.pack_script(read)).rows(deadline)
         except CommandFailedError as failure:
-            return Answer(error_id=SCRIPT_FAILED, text=failure.why)
+            return Answer(error_id=wire_form.SCRIPT_FAILED, text=failure.why)
         return wire_form.script_answer(self._way.node, read, rows)
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runbook_lib.commands.command import Action, Outcome, Query, Row
-from runbook_lib.errors import CommandFailedError
+from runbook_lib.errors import CommandFailedError, OutcomeUnknownError
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,10 @@ class WorkFailedError(CommandFailedError):
         super().__init__(what, why=why, next_step=next_step)
         self.code = code
         self.log = log
+
+
+class WorkLostError(OutcomeUnknownError):
+    """Detached work is over and left no exit code: its node was restarted, or somebody ended it."""
 
 
 class PendingRead(Protocol):

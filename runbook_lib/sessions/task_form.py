@@ -32,6 +32,7 @@ from runbook_lib.sessions.session import (
     ExpectedIdentity,
     FinishedWork,
     WorkFailedError,
+    WorkLostError,
 )
 from runbook_lib.sessions.wire_form import (
     SHOWN,
@@ -184,6 +185,15 @@ def read_answer(node: str, read: Read, work: FinishedWork) -> Answer:
     if closing["_rows"] != len(rows):
         raise _malformed(node, f"{len(rows)} rows where {closing['_rows']!r} are announced")
     return script_answer(node, read, rows)
+
+
+def lost(node: str, name: str, why: str) -> WorkLostError:
+    """Return the error for work that is over and left no exit code."""
+    return WorkLostError(
+        f"{name} on {node} was cut off.",
+        why=why,
+        next_step="resume the run: it asks the node how far that came before anything is done",
+    )
 
 
 def unknown(node: str, name: str, why: str) -> OutcomeUnknownError:

@@ -44,6 +44,9 @@ CARRIERS = ("call_cmdlet", "call_wmi_method", "run_program", "write_registry_lis
 Wire = str | int | bool | None | Secret | list[Any] | dict[str, Any]
 """What a parameter may be: lists become ArrayList, dicts Hashtable, a Secret a SecureString."""
 
+SCRIPT_FAILED = "ScriptFailed"
+"""Error identifier of a script that threw; the text is what it threw."""
+
 SHOWN = 300
 """Characters of a node's own text in a message of ours."""
 
