@@ -9,10 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from runbook_lib.lab.world import cluster_acts, domain_acts, power_acts, storage_acts
+from runbook_lib.lab.world import (
+    cluster_acts,
+    domain_acts,
+    exchange_acts,
+    power_acts,
+    storage_acts,
+)
 from runbook_lib.lab.world.acts import Arguments
 from runbook_lib.lab.world.site import Site
 
 SITE_ACTS: Mapping[str, Callable[[Site, Arguments], None]] = MappingProxyType(
-    {**cluster_acts.ACTS, **domain_acts.ACTS, **power_acts.ACTS, **storage_acts.ACTS}
+    {
+        **cluster_acts.ACTS,
+        **domain_acts.ACTS,
+        **exchange_acts.ACTS,
+        **power_acts.ACTS,
+        **storage_acts.ACTS,
+    }
 )
