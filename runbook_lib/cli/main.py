@@ -54,6 +54,7 @@ app.command("review")(record_commands.review)
 app.command("lab")(target_commands.lab)
 app.command("doctor")(target_commands.doctor)
 app.command("coverage")(procedure_commands.coverage)
+app.command("backout")(procedure_commands.backout)
 
 
 def main() -> None:

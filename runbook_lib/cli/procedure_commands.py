@@ -116,3 +116,39 @@ def _open(found: Coverage) -> dict[str, list[str]]:
         "reason_beside_a_step": [each.id for each in found.idle_reasons],
         "ids_without_a_sentence": [f"{name} ({step})" for name, step in found.unknown.items()],
     }
+
+
+@reported
+def backout(
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="RUN", help="With it, also what that run changed."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how the whole is taken back, in order.
+
+    Reads the run's journal and asks no node.
+    """
+    from runbook_lib.execution import backout as way_back
+    from runbook_lib.execution.run_folder import open_existing
+
+    made = way_back.undos(open_existing(run).entries()) if run else ()
+    if as_json:
+        say_json({"stages": way_back.STAGES, "changes": made})
+        return
+    for stage in way_back.STAGES:
+        of_stage = [each for each in made if each.phase in stage.phases]
+        if run and not of_stage:
+            continue
+        say(stage.title, "strong")
+        for number, each in enumerate(stage.how, 1):
+            say(f"  {number}. {each}")
+        say(f"  stays: {stage.stays}")
+        if of_stage:
+            rows = [(u.node, u.setting, u.before, u.after, u.state, u.undo) for u in of_stage]
+            columns = ("node", "setting", "was", "became", "is", "undo")
+            say_table(columns, rows, toned_column=4)
+        say()
+    if run and not made:
+        say("This run changed nothing.")

@@ -36,6 +36,7 @@ COMMANDS = [
     "lab",
     "doctor",
     "coverage",
+    "backout",
 ]
 
 
