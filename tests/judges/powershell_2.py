@@ -102,6 +102,7 @@ COMMANDS: dict[str, set[str]] = {
     "Select-Object": {"InputObject", "Property"},
     "Set-Content": {"Path", "Value", "Encoding"},
     "Start-Sleep": {"Seconds"},
+    "Test-ComputerSecureChannel": set(),
     "Test-Path": {"Path"},
     "Where-Object": set(),
 }
@@ -109,6 +110,7 @@ COMMANDS: dict[str, set[str]] = {
 
 TYPES = {
     "bool",
+    "byte[]",
     "hashtable",
     "int",
     "long",
@@ -123,7 +125,10 @@ TYPES = {
     "uint64",
     "void",
     "wmiclass",
+    "DateTime",
+    "Net.Dns",
     "Runtime.InteropServices.Marshal",
+    "System.DirectoryServices.ActiveDirectory.DomainController",
     "System.Diagnostics.FileVersionInfo",
     "System.Diagnostics.Process",
     "System.Environment",
