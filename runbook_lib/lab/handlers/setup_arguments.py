@@ -79,7 +79,7 @@ def parse(arguments: Sequence[str]) -> Wish:
         switch, _, value = word[1:].partition(":") if word[:1] in ("/", "-") else ("", "", word)
         name = _known(switch, word)
         if name in given:
-            raise BadSwitchError(switch, "given twice")
+            raise BadSwitchError(switch, "is given twice")
         if bool(value) == (name in FLAGS):
             raise BadSwitchError(switch, "takes no value" if value else "needs a value")
         given[name] = value
@@ -97,7 +97,7 @@ def _known(switch: str, word: str) -> str:
             why="Setup knows this switch, the lab has no answer for it",
             next_step="add it to runbook_lib/lab/handlers/setup_arguments.py",
         )
-    raise BadSwitchError(switch or word, "unknown")
+    raise BadSwitchError(switch or word, "is unknown")
 
 
 def _wish(given: Mapping[str, str], written: tuple[tuple[str, str], ...]) -> Wish:

@@ -53,7 +53,7 @@ def setup_com(context: Context, arguments: Sequence[str]) -> Ran | Begins:
     try:
         wish = parse(arguments)
     except BadSwitchError as error:
-        text = f"The switch {error.switch} is {error.reason}."
+        text = f"The switch {error.switch} {error.reason}."
         return Ran(1, (*console.WELCOME, *console.wrapped(text)))
     console.log_begun(context.node, context.user, VERSION, wish.given)
     begun = (*console.WELCOME, *console.PREPARING)
