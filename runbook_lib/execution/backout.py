@@ -51,8 +51,8 @@ STAGES: tuple[Stage, ...] = (
             "move or disable all mailboxes, and take the replicas of public folders away",
             "stop the mailbox server (Stop-ClusteredMailboxServer with a reason)",
             (
-                "on the node that owns it: Setup.com /RemoveCms /CMSName:<its name>; of several in one "
-                "cluster the one that was installed first goes last"
+                "on the node that owns it: Setup.com /RemoveCms /CMSName:<its name>; of several in "
+                "one cluster the one that was installed first goes last"
             ),
             "Setup.com /mode:Uninstall on the other node, then on this one",
         ),
@@ -111,8 +111,8 @@ STAGES: tuple[Stage, ...] = (
         ("10_configure_networks",),
         (
             (
-                "what the table says, the last change first; an address goes last on each node, for "
-                "the session runs over it"
+                "what the table says, the last change first; an address goes last on each node, "
+                "for the session runs over it"
             ),
             "restart both nodes",
         ),
