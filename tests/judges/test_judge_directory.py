@@ -82,7 +82,7 @@ def judged(cases: Sequence[Mapping[str, Any]], folder: Path) -> list[Any]:
     """Return each case's objects and calls, in one process."""
     text = script_text("read_directory")
     for name, line in STAND_INS.items():
-        text, count = re.subn(rf"(?m)^function {name}\b.*$", lambda _, new=line: new, text)
+        text, count = re.subn(rf"(?m)^function {name}\b.*$", line.replace("\\", r"\\"), text)
         assert count == 1, name
     given, got = folder / "given.json", folder / "got.json"
     given.write_text(json.dumps([{"text": text, **case} for case in cases]))
@@ -205,7 +205,7 @@ def as_on(site: Site, **more: object) -> dict[str, object]:
     }
 
 
-def changed(*acts: tuple[str, dict[str, object]]) -> Site:
+def changed(*acts: tuple[str, Mapping[str, object]]) -> Site:
     site = Site(scenario="before:20")
     for deed, arguments in acts:
         site.world.act(deed, arguments)
@@ -213,8 +213,8 @@ def changed(*acts: tuple[str, dict[str, object]]) -> Site:
 
 
 def test_the_directory_is_read_as_the_lab_answers(tmp_path: Path) -> None:
-    service = {"account": r"LAB\svc-clus"}
-    none = {"schema_range_upper": 0, "org_version": 0, "domain_version": 0}
+    service: dict[str, object] = {"account": r"LAB\svc-clus"}
+    none: dict[str, object] = {"schema_range_upper": 0, "org_version": 0, "domain_version": 0}
     sites = [
         changed(),
         changed(("lock-account", service), ("expire-account", service)),
