@@ -48,7 +48,7 @@ def test_a_note_and_a_file_are_in_the_record_and_the_story(
     with pytest.raises(WaitingForPersonError):
         waiting.carry_out(PHASE)
 
-    kept = {
+    kept: dict[str, Any] = {
         "file": f"evidence/{GATE}.{digest[:12]}.rack-4-off-.jpg",
         "name": "rack 4 (off).jpg",
         "bytes": 17,
