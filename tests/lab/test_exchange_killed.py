@@ -120,8 +120,10 @@ def test_another_action_is_refused_and_changes_nothing(stage: int) -> None:
         told = "".join(line.removeprefix("     ") for line in lines[-5:-3])
         assert (code, told) == (
             1,
-            'Setup previously failed while performing the action "Install". You cannot resume '
-            'setup by performing the action "Uninstall".',
+            (
+                'Setup previously failed while performing the action "Install". You cannot resume '
+                'setup by performing the action "Uninstall".'
+            ),
         )
         assert ended_state(made) == before
     else:

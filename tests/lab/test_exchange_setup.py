@@ -253,10 +253,12 @@ def test_an_account_that_takes_long_to_replicate_costs_a_second_run() -> None:
     told = "".join(line.removeprefix("     ") for line in lines[6:-3])
     assert (code, told) == (
         1,
-        "The computer account 'MailboxServer' was created on the domain controller "
-        r"'\\DC1.lab.local', but has not replicated to the desired domain controller "
-        "(DC1.lab.local) after waiting approximately 60 seconds. Please wait for the account to "
-        "replicate and re-run setup /newcms.",
+        (
+            "The computer account 'MailboxServer' was created on the domain controller "
+            r"'\\DC1.lab.local', but has not replicated to the desired domain controller "
+            "(DC1.lab.local) after waiting approximately 60 seconds. Please wait for the account "
+            "to replicate and re-run setup /newcms."
+        ),
     )
     assert {len(line) for line in lines[6:-4]} == {80}
     assert lab.state(made, Piece.CLUSTERED) == (VERSION, "", "Install", True)
