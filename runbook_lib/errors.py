@@ -147,6 +147,12 @@ class VerificationError(RunbookError):
     exit_code = ExitCode.FAILED
 
 
+class StoppedMidwayError(RunbookError):
+    """What must hold for the next change does not; the changes before it stand, and are known."""
+
+    exit_code = ExitCode.FAILED
+
+
 class RebootError(RunbookError):
     """A node did not restart, or did not come back, within its deadline."""
 

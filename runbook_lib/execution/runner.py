@@ -15,6 +15,7 @@ from runbook_lib.errors import (
     PreconditionError,
     RunbookError,
     StalePlanError,
+    StoppedMidwayError,
     VerificationError,
 )
 from runbook_lib.execution.acting import Actor
@@ -97,15 +98,16 @@ class Runner:
     def run(self, factory: StepFactory) -> list[Row]:
         """Make one step true on every node it concerns; return what was done, line by line.
 
-        Raises StalePlanError, PreconditionError, CommandFailedError, VerificationError,
-        OutcomeUnknownError, or what the gates raise.
+        Raises StalePlanError or PreconditionError (StoppedMidwayError once this attempt has
+        changed anything), CommandFailedError, VerificationError, OutcomeUnknownError, or what
+        the gates raise.
         """
         began = self.actor.crew.clock.monotonic()
         planned = self._at_its_turn(factory)
         for step in planned:
             self._refuse_stale(step)
         self._refuse_unagreed(planned)
-        refuse_blocked(self.phase, planned)
+        refuse_blocked(self.phase, planned, self._refusal(PreconditionError))
         rounds = max((len(step.changes) for step in planned), default=0)
         adopted: set[tuple[str, str]] = set()  # (node, setting)
         for n in range(rounds):
@@ -158,7 +160,7 @@ class Runner:
         seen = self._seen[now.key]
         if _waits_here(seen, self.phase) or fingerprint(seen) == fingerprint(now.plan):
             return
-        raise StalePlanError(
+        raise self._refusal(StalePlanError)(
             f"{now.step.node} is no longer as the plan of {self.phase} saw it.",
             why=f"{now.title}: the plan saw {describe(seen)}; now {describe(now.plan)}",
             next_step="find out who works on the node, then plan the phase again",
@@ -168,11 +170,21 @@ class Runner:
         """Refuse what somebody made necessary while a step of ours acted on the node."""
         unagreed = remaining_is_covered(self._agreed.data(), now) if self._agreed else []
         if unagreed:
-            raise StalePlanError(
+            raise self._refusal(StalePlanError)(
                 f"{self.phase} has come to changes that its plan did not hold.",
                 why="; ".join(unagreed),
                 next_step="find out who works on the node, then plan the phase again",
             )
+
+    def _refusal(self, before_any_change: type[RunbookError]) -> type[RunbookError]:
+        """Return what a step that cannot be begun means: a refusal, or a stop midway."""
+        entries = self.actor.crew.journal.entries
+        opened = max(
+            (e.seq for e in entries if e.event == "phase_opened" and e.data["phase"] == self.phase),
+            default=0,
+        )
+        acted = any(entry.event == "intent" for entry in entries[opened:])
+        return StoppedMidwayError if acted else before_any_change
 
     def _after(self, factory: StepFactory) -> tuple[PlannedStep, ...]:
         """Read every step again: what our changes moved elsewhere is then known as ours."""
@@ -252,7 +264,7 @@ def refuse_blocked(
     planned: Iterable[PlannedStep],
     error: type[RunbookError] = PreconditionError,
 ) -> None:
-    """Raise one error that names every step that cannot be done; nothing was changed."""
+    """Raise one error that names every step that cannot be done; none of them was begun."""
     blocked = [(p, p.plan) for p in planned if isinstance(p.plan, Blocked)]
     if not blocked:
         return

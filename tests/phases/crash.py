@@ -46,7 +46,7 @@ def nothing(_rehearsal: Rehearsal) -> None:
 
 def done_once(effect: Effect) -> bool:
     """Tell that everything counts, but for what time brings about."""
-    return effect["cause"] != "time"
+    return bool(effect["cause"] != "time")
 
 
 @dataclass(frozen=True)

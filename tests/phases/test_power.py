@@ -12,7 +12,7 @@ import pytest
 from runbook_lib.commands.system import Identity
 from runbook_lib.errors import (
     NodeUnreachableError,
-    StalePlanError,
+    StoppedMidwayError,
     VerificationError,
     WaitingForPersonError,
     WrongNodeError,
@@ -167,13 +167,25 @@ def test_what_nobody_foretold_needs_a_new_approval(
     rehearsal = Rehearsal.on_factory_nodes(tmp_path)
     switch(rehearsal, "run-alone", NODE_1)
 
-    with pytest.raises(StalePlanError) as caught:
+    with pytest.raises(StoppedMidwayError) as caught:
         rehearsal.carry_out(PHASE)
 
     assert caught.value.why == (
         "set_second_unforetold on E2K7SCCNode2: NetBIOS over TCP/IP on Private, default -> off"
     )
     assert rehearsal.sessions[NODE_2].acts == 0
+
+
+def test_what_is_blocked_after_a_change_ends_with_the_state_known(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    power_phase.install(monkeypatch, power_phase.leave_first, power_phase.need_second)
+    rehearsal = Rehearsal.on_factory_nodes(tmp_path)
+
+    with pytest.raises(StoppedMidwayError):
+        rehearsal.carry_out(PHASE)
+
+    assert events(rehearsal, "phase_closed")[-1]["exit_code"] == 50
 
 
 def test_where_no_node_answers_nothing_is_told_of_them(rehearsal: Rehearsal) -> None:

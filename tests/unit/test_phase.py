@@ -15,6 +15,7 @@ from runbook_lib.errors import (
     PreconditionError,
     RunbookError,
     StalePlanError,
+    StoppedMidwayError,
     VerificationError,
     WaitingForPersonError,
     WrongNodeError,
@@ -238,10 +239,22 @@ def test_a_hand_in_between_two_steps_is_noticed(rehearsal: Rehearsal) -> None:
     phase.run(steps.name_computers)
     act(rehearsal, "rename-connection", NODE_1, mac="00-03-FF-10-00-11", name="Office")
 
-    with pytest.raises(StalePlanError) as caught:
+    with pytest.raises(StoppedMidwayError) as caught:
         phase.run(steps.name_connections)
 
     assert "now connection name of 00-03-FF-10-00-11 Office, wanted Public" in caught.value.why
+    assert events(rehearsal.folder, "failed")[-1]["exit_code"] == 50
+
+
+def test_a_hand_in_before_the_first_change_is_a_refusal(rehearsal: Rehearsal) -> None:
+    phase = rehearsal.open(PHASE)
+    phase.plan()
+    act(rehearsal, "rename-computer", NODE_1, name="OTHER")
+
+    with pytest.raises(StalePlanError):
+        phase.run(steps.name_computers)
+
+    assert events(rehearsal.folder, "failed")[-1]["exit_code"] == 20
 
 
 def test_a_lost_reply_is_settled_by_a_read_and_not_sent_again(rehearsal: Rehearsal) -> None:

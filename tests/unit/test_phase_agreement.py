@@ -17,6 +17,7 @@ from runbook_lib.errors import (
     PreconditionError,
     RunLockedError,
     StalePlanError,
+    StoppedMidwayError,
     WaitingForPersonError,
 )
 from runbook_lib.execution import gates
@@ -93,7 +94,7 @@ def test_what_somebody_changes_while_a_step_acts_is_not_taken_for_agreed(
     monkeypatch.setattr(InProcessSession, "begin_act", begin_act)
     run_up_to(phase, steps.disable_netbios)
 
-    with pytest.raises(StalePlanError) as caught:
+    with pytest.raises(StoppedMidwayError) as caught:
         phase.run(steps.disable_netbios)
 
     assert caught.value.why == (
