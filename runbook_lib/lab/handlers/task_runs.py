@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.lab.answers import Bag
@@ -66,7 +66,7 @@ def begin(site: Site, task: Task, fault: Fault | None) -> None:
         )
         return
     task.status = RUNNING
-    task.last_run = _stamp(node)
+    task.last_run = _local(node).strftime("%H:%M:%S, %d/%m/%Y")
     task.errorlevel = 0
     task.process = None
     task.lines = list(node.files.lines(task.command)) if node.files.is_file(task.command) else []
@@ -245,7 +245,11 @@ def _file_name(task: Task) -> str:
     return task.command.rpartition("\\")[2]
 
 
+def _local(node: WindowsNode) -> datetime:
+    return node.now + timedelta(minutes=TIME_ZONE_MINUTES)
+
+
 def _stamp(node: WindowsNode) -> str:
-    local = node.now + timedelta(minutes=TIME_ZONE_MINUTES)
+    local = _local(node)
     half, hour = ("AM" if local.hour < 12 else "PM"), local.hour % 12 or 12
     return f"{local.month}/{local.day}/{local.year} {hour}:{local:%M:%S} {half}"

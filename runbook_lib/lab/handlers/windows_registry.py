@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, ErrorReply
-from runbook_lib.lab.handlers import powershell
+from runbook_lib.lab.handlers import files, powershell
 from runbook_lib.lab.handlers.surface import Answer, CommandError, Context, answers
 from runbook_lib.lab.world import registry_places as places
+from runbook_lib.lab.world.files import drive_of
 from runbook_lib.lab.world.windows_registry import Data, as_plain
 
 _HIVE = "HKEY_LOCAL_MACHINE"
@@ -57,7 +58,10 @@ def get_item_property(context: Context, parameters: Mapping[str, object]) -> Ans
     source="documented: Test-Path help",
 )
 def test_path(context: Context, parameters: Mapping[str, object]) -> Answer:
-    """Return whether a key exists."""
+    """Return whether a key, a file or a folder exists."""
+    given = powershell.text(parameters.get("Path"))
+    if drive_of(given):
+        return Answer((files.exists(context, given),))
     path = _local(parameters, "Microsoft.PowerShell.Commands.TestPathCommand")
     return Answer((context.node.registry.has_key(path),))
 

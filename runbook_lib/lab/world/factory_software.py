@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.files import Files
 from runbook_lib.lab.world.services import ServiceFacts
+from runbook_lib.lab.world.tasks import SCHEDULER_LOG
 from runbook_lib.lab.world.windows_registry import Registry
 
 HOTFIXES = ("KB914961", "KB942288-v4", "KB958644", "KB967715", "KB968930", "File 1")
@@ -151,6 +152,7 @@ def write_software(registry: Registry) -> None:
 
 def write_files(files: Files) -> None:
     """Write the image's files that somebody asks for, and the copy of its disc."""
+    files.write(SCHEDULER_LOG, "")
     for path, version in PROGRAM_FILES.items():
         files.write(path, version)
     for folder in FOLDERS:
