@@ -158,6 +158,16 @@ def bring_online(resource: str) -> Action:
     return _run("resource", resource, "/online", f"/wait:{_MOVE_S}")
 
 
+def bring_group_online(group: str) -> Action:
+    """Bring a group online with all in it."""
+    return _run("group", group, "/online", f"/wait:{_MOVE_S}")
+
+
+def delete_group(group: str) -> Action:
+    """Delete a group; only an empty one lets itself be deleted."""
+    return _run("group", group, "/delete")
+
+
 def take_offline(resource: str) -> Action:
     """Take a resource offline, with what depends on it."""
     return _run("resource", resource, "/offline", f"/wait:{_MOVE_S}")

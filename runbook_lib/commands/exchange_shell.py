@@ -52,7 +52,7 @@ PROPERTIES = (
 )
 SHARED = "Shared"
 """ClusteredStorageType of a Single Copy Cluster."""
-ONLINE = "Online"
+ONLINE, OFFLINE = "Online", "Offline"
 
 EXPLAINS: Mapping[int, str] = MappingProxyType({1: "the Exchange shell refused it"})
 EXPOSES = ("the task's password stands on the command line of schtasks.exe while it is created",)

@@ -1,4 +1,4 @@
-"""What the Exchange shell must say of the clustered mailbox server; all of it only reads.
+"""What the Exchange shell must say of the clustered mailbox server.
 
 Services are not repaired here: on the passive node the information store and the system attendant
 rest, and the cluster alone starts them.
@@ -12,14 +12,24 @@ from typing import ClassVar
 from runbook_lib.commands import exchange_setup_state, exchange_shell, system
 from runbook_lib.commands.command import TaskAccount
 from runbook_lib.commands.exchange_setup_state import Progress, SetupState
-from runbook_lib.commands.exchange_shell import ONLINE, SHARED, MailboxServer
+from runbook_lib.commands.exchange_shell import OFFLINE, ONLINE, SHARED, MailboxServer, Server
 from runbook_lib.commands.system import Service
-from runbook_lib.steps.configure_networks import AfterTheChanges
-from runbook_lib.steps.step import Blocked, NoChange, Plan, Reads, StepClass
+from runbook_lib.steps.step import (
+    Blocked,
+    Change,
+    Changes,
+    Deferred,
+    NoChange,
+    Plan,
+    Reads,
+    StepClass,
+)
 
 STORE_SERVICES = ("MSExchangeIS", "MSExchangeSA")
 """The cluster starts both where the mailbox server is active; they rest everywhere else."""
 ENTERPRISE = "Enterprise"
+REPAIRABLE = ("Online", "PartiallyOnline", "Failed")
+"""States in which a database can be mounted; while the server comes or goes nothing is done."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,56 @@ def troubles(seen: MailboxServer) -> tuple[str, ...]:
     return tuple(found)
 
 
+def awaits(phase: str, seen: MailboxServer, name: str, *wishes: tuple[str, str]) -> Deferred | None:
+    """Return that a step waits for full service, or None; a server comes online by itself."""
+    found = troubles(seen)
+    return Deferred(phase, wishes, why=f"{name}: {'; '.join(found)}") if found else None
+
+
+@dataclass(frozen=True)
+class BringIntoService:
+    """The mailbox server is started, and every database mounted.
+
+    It stays down after Stop-ClusteredMailboxServer, and a move that fails late arrives with its
+    databases dismounted: both are put right here, by the shell's own cmdlets.
+    """
+
+    ids: ClassVar[tuple[str, ...]] = ("S091",)
+    step_class: ClassVar[StepClass] = StepClass.SET
+    node: str
+    asked: Asked
+    deadline_s: float
+
+    def reads(self) -> Reads:
+        """Return the question: what the shell says."""
+        return {"seen": exchange_shell.mailbox_server(self.asked.name, self.asked.account)}
+
+    def plan(self, seen: MailboxServer) -> Plan:
+        """Return a start where it is offline, else a change for each database to be mounted."""
+        name, account = self.asked.name, self.asked.account
+        if seen.status is None:
+            return unreadable(seen, name)
+        if seen.status.state == OFFLINE:
+            start = exchange_shell.start(name, account, self.deadline_s)
+            return Changes(
+                Change(name, OFFLINE, ONLINE, by=start, undo="Stop-ClusteredMailboxServer")
+            )
+        if not seen.dismounted or seen.status.state not in REPAIRABLE:
+            return NoChange(f"{seen.status.state}, {len(seen.databases)} databases")
+        return Changes(
+            *(
+                Change(
+                    f"database {each.name}",
+                    "dismounted",
+                    "mounted",
+                    by=exchange_shell.mount(name, each, account, self.deadline_s),
+                    undo="none: a database that serves nobody is no state to go back to",
+                )
+                for each in seen.dismounted
+            )
+        )
+
+
 @dataclass(frozen=True)
 class CheckStatus:
     """The node's own shell says that the mailbox server is online, with every database mounted."""
@@ -63,31 +123,26 @@ class CheckStatus:
     step_class: ClassVar[StepClass] = StepClass.READ
     node: str
     asked: Asked
+    phase: str
 
     def reads(self) -> Reads:
         """Return the question: what the shell of this node says."""
         return {"seen": exchange_shell.mailbox_server(self.asked.name, self.asked.account)}
 
     def plan(self, seen: MailboxServer) -> Plan:
-        """Return NoChange with the active node, or what is not in service."""
+        """Return NoChange with the active node, or what it waits for."""
         if seen.status is None:
             return unreadable(seen, self.asked.name)
-        found = troubles(seen)
-        if found:
-            return Blocked(
-                f"{self.asked.name}: {'; '.join(found)}",
-                "look at its group in Cluster Administrator and at the Application log, and bring "
-                "it online with Start-ClusteredMailboxServer or Mount-Database",
-            )
-        return NoChange(f"{ONLINE}, active on {seen.status.active}")
+        return awaits(self.phase, seen, self.asked.name) or NoChange(
+            f"{ONLINE}, active on {seen.status.active}"
+        )
 
 
 @dataclass(frozen=True)
 class CheckConsole:
     """What the management console shows: a cluster server of both nodes, its databases on S:.
 
-    machines: the nodes that must be able to run it. after_setup: in the phase that makes the
-    server its values are told after Setup.
+    machines: the nodes that must be able to run it.
     """
 
     step_class: ClassVar[StepClass] = StepClass.READ
@@ -96,7 +151,7 @@ class CheckConsole:
     asked: Asked
     machines: tuple[str, ...]
     data_path: str
-    after_setup: str = ""
+    phase: str
 
     def reads(self) -> Reads:
         """Return the questions: what the shell says, and how far Setup is."""
@@ -107,38 +162,28 @@ class CheckConsole:
 
     def plan(self, seen: MailboxServer, setup: SetupState) -> Plan:
         """Return NoChange with the server's values, or those that are not as wished."""
-        if self.after_setup and self._is_awaited(seen, setup):
-            return AfterTheChanges(self.after_setup)
+        if setup.role.progress is not Progress.DONE:
+            return Deferred(self.phase, why="asked once Setup has ended")
         if seen.server is None or seen.status is None:
-            return unreadable(seen, self.asked.name)
-        wrong = [*self._wrong_server(seen), *self._wrong_paths(seen)]
+            return Deferred(self.phase, why=unreadable(seen, self.asked.name).reason)
+        wrong = [*self._wrong_server(seen.server), *self._wrong_paths(seen)]
         if wrong:
             return Blocked(
                 "; ".join(wrong),
                 "compare with the parameter file; what Setup made is not moved by this runbook",
             )
-        missing = troubles(seen)
+        able = {each.upper() for each in seen.server.machines}
+        missing = [name for name in self.machines if name.upper() not in able]
         if missing:
-            return Blocked(
-                f"{self.asked.name}: {'; '.join(missing)}",
-                "look at the group's resources and the Application log of the active node",
-            )
+            # What a Setup has told one domain controller, another one may hear later.
+            return Deferred(self.phase, why=f"{', '.join(missing)} cannot run {self.asked.name}")
         files = ", ".join(each.file for each in seen.databases)
-        return NoChange(
+        return awaits(self.phase, seen, self.asked.name) or NoChange(
             f"{seen.server.storage} storage, {seen.server.version}, "
             f"{' and '.join(seen.server.machines)}; {files}"
         )
 
-    def _is_awaited(self, seen: MailboxServer, setup: SetupState) -> bool:
-        """Tell whether the steps above still have to make what is asked for."""
-        if setup.role.progress is not Progress.DONE or setup.server.progress is not Progress.DONE:
-            return seen.server is None or bool(troubles(seen)) or bool(self._wrong_server(seen))
-        return bool(troubles(seen))
-
-    def _wrong_server(self, seen: MailboxServer) -> list[str]:
-        server = seen.server
-        if server is None:
-            return ["the directory does not know it"]
+    def _wrong_server(self, server: Server) -> list[str]:
         found = []
         if server.storage != SHARED:
             found.append(f"its storage is {server.storage}, not {SHARED}")
@@ -148,8 +193,6 @@ class CheckConsole:
             found.append(f"its role is {server.role}")
         if server.edition and not server.edition.startswith(ENTERPRISE):
             found.append(f"its edition is {server.edition}, not {ENTERPRISE}")
-        able = {each.upper() for each in server.machines}
-        found += [f"{name} cannot run it" for name in self.machines if name.upper() not in able]
         return found
 
     def _wrong_paths(self, seen: MailboxServer) -> list[str]:
@@ -169,7 +212,7 @@ class CheckServices:
     node: str
     ids: tuple[str, ...]
     asked: Asked
-    after_setup: str = ""
+    phase: str
 
     def reads(self) -> Reads:
         """Return the questions: the services, where the server is active, how far Setup is."""
@@ -181,10 +224,12 @@ class CheckServices:
 
     def plan(self, services: tuple[Service, ...], seen: MailboxServer, setup: SetupState) -> Plan:
         """Return NoChange with what they do; a service out of place is only told."""
-        if self.after_setup and setup.role.progress is not Progress.DONE:
-            return AfterTheChanges(self.after_setup)
-        if seen.status is None or seen.status.active is None:
-            return unreadable(seen, self.asked.name)
+        if setup.role.progress is not Progress.DONE:
+            return Deferred(self.phase, why="asked once Setup has ended")
+        if seen.status is None:
+            return Deferred(self.phase, why=unreadable(seen, self.asked.name).reason)
+        if seen.status.active is None or seen.status.state != ONLINE:
+            return Deferred(self.phase, why=f"{self.asked.name} is {seen.status.state}")
         active = seen.status.active.upper() == self.node.upper()
         state = "Running" if active else "Stopped"
         states = {service.name.upper(): service.state for service in services}

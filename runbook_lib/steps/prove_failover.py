@@ -13,15 +13,18 @@ from typing import ClassVar
 
 from runbook_lib.commands import exchange_shell
 from runbook_lib.commands.exchange_shell import MailboxServer
+from runbook_lib.commands.server_cluster import same
 from runbook_lib.steps import accounts
 from runbook_lib.steps.mailbox_server_checks import (
     Asked,
+    BringIntoService,
     CheckConsole,
     CheckServices,
     CheckStatus,
-    troubles,
+    awaits,
     unreadable,
 )
+from runbook_lib.steps.mailbox_storage import CheckResources, Storage
 from runbook_lib.steps.step import (
     At,
     Blocked,
@@ -83,21 +86,20 @@ class MoveThere:
         }
 
     def plan(self, seen: MailboxServer, here: int, there: int | Silence) -> Plan:
-        """Return one move unless it was made; databases that it left dismounted are mounted."""
-        target = self.moves.target
+        """Return one move unless it was made; nothing is moved that is not in full service."""
+        target, name = self.moves.target, self.moves.asked.name
         if isinstance(there, Silence):
             return _is_off(target)
         if seen.status is None:
-            return unreadable(seen, self.moves.asked.name)
-        arrived = _same(seen.status.active, target)
-        if arrived and seen.dismounted:
-            return _mounts(seen, self.moves)
-        if here + there:
-            return NoChange(f"moved to {target}; the event log has it")
-        if arrived:
+            return unreadable(seen, name)
+        wish = () if here + there else ((ACTIVE_NODE, target),)
+        waits = awaits(PHASE, seen, name, *wish)
+        if waits or here + there:
+            return waits or NoChange(f"moved to {target}; the event log has it")
+        if same(seen.status.active or "", target):
             return Blocked(
-                f"{self.moves.asked.name} is active on {target} already, and no event tells that "
-                "this procedure moved it there",
+                f"{name} is active on {target} already, and no event tells that this procedure "
+                "moved it there",
                 f"move it to {self.moves.home} with Move-ClusteredMailboxServer first",
             )
         return move(seen, self.moves, target)
@@ -142,12 +144,12 @@ class MoveBack:
         if seen.status is None:
             return unreadable(seen, self.moves.asked.name)
         home = self.moves.home
-        arrived = _same(seen.status.active, home)
         if not out_here + out_there:
             return Deferred(PHASE, ((ACTIVE_NODE, home),), why="done once the server has moved")
-        if arrived and seen.dismounted:
-            return _mounts(seen, self.moves)
-        if not arrived:
+        waits = awaits(PHASE, seen, self.moves.asked.name, (ACTIVE_NODE, home))
+        if waits:
+            return waits
+        if not same(seen.status.active or "", home):
             return move(seen, self.moves, home)
         if back_here + back_there:
             return NoChange(f"moved back to {home}; the event log has it")
@@ -171,12 +173,6 @@ def move(seen: MailboxServer, moves: Moves, target: str) -> Plan:
             f"{target} is not in service: {name} has {', '.join(seen.status.machines)}",
             f"start the cluster service on {target}, then resume",
         )
-    found = troubles(seen)
-    if found:
-        return Blocked(
-            f"{name} is not healthy, a move would hide it: {'; '.join(found)}",
-            "bring it into full service first (Start-ClusteredMailboxServer, Mount-Database)",
-        )
     source = seen.status.active or "no node"
     return Changes(
         Change(
@@ -192,29 +188,8 @@ def move(seen: MailboxServer, moves: Moves, target: str) -> Plan:
     )
 
 
-def _mounts(seen: MailboxServer, moves: Moves) -> Plan:
-    """Return the mounting of what a late failure of a move left dismounted."""
-    name = moves.asked.name
-    return Changes(
-        *(
-            Change(
-                f"database {each.name}",
-                "dismounted",
-                "mounted",
-                by=exchange_shell.mount(name, each, moves.asked.account, moves.deadline_s),
-                undo="none: a database that serves nobody is no state to go back to",
-            )
-            for each in seen.dismounted
-        )
-    )
-
-
 def _is_off(node: str) -> Blocked:
     return Blocked(f"{node} does not answer", f"switch {node} on: the proof needs both nodes")
-
-
-def _same(name: str | None, node: str) -> bool:
-    return name is not None and name.upper() == node.upper()
 
 
 def _asked(topology: Topology) -> Asked:
@@ -226,9 +201,21 @@ def _moves(topology: Topology) -> Moves:
     return Moves(_asked(topology), home, target, topology.waits.setup_s)
 
 
+def bring_into_service(topology: Topology) -> Iterator[BringIntoService]:
+    """The mailbox server is started, its databases are mounted (S091)."""
+    deadline_s = topology.waits.setup_s
+    yield BringIntoService(topology.nodes[0].name, _asked(topology), deadline_s)
+
+
+def check_resources(topology: Topology) -> Iterator[CheckResources]:
+    """Both nodes are up; one group holds all of Exchange, online and able to move (S090, N003)."""
+    names = tuple(node.name for node in topology.nodes)
+    yield CheckResources(Storage.of(topology), names, PHASE)
+
+
 def check_status(topology: Topology) -> Iterator[CheckStatus]:
     """Either node says that the mailbox server is online (S091, figure 45)."""
-    yield from (CheckStatus(node.name, _asked(topology)) for node in topology.nodes)
+    yield from (CheckStatus(node.name, _asked(topology), PHASE) for node in topology.nodes)
 
 
 def move_to_second_node(topology: Topology) -> Iterator[MoveThere]:
@@ -244,17 +231,19 @@ def move_back(topology: Topology) -> Iterator[MoveBack]:
 def check_services(topology: Topology) -> Iterator[CheckServices]:
     """Exchange's services run on the active node and rest on the other one (S090)."""
     for node in topology.nodes:
-        yield CheckServices(node.name, ("S090",), _asked(topology))
+        yield CheckServices(node.name, ("S090",), _asked(topology), PHASE)
 
 
 def check_console(topology: Topology) -> Iterator[CheckConsole]:
     """It is a cluster server of both nodes, with its databases on the shared disk (S094)."""
     names = tuple(node.name for node in topology.nodes)
     path = topology.mailbox_server.data_path
-    yield CheckConsole(names[0], ("S094",), _asked(topology), names, path)
+    yield CheckConsole(names[0], ("S094",), _asked(topology), names, path, PHASE)
 
 
 STEPS: tuple[StepFactory, ...] = (
+    bring_into_service,
+    check_resources,
     check_status,
     move_to_second_node,
     move_back,
