@@ -10,6 +10,7 @@ from runbook_lib.steps import (
     check_end_state,
     check_prerequisites,
     configure_networks,
+    form_cluster,
     install_windows_components,
     join_domain,
     prepare_shared_disks,
@@ -24,6 +25,7 @@ MODULES: Mapping[str, ModuleType] = {
         configure_networks,
         join_domain,
         prepare_shared_disks,
+        form_cluster,
         install_windows_components,
         check_end_state,
     )

@@ -45,7 +45,7 @@ from runbook_lib.lab.world.site_network import Holder, Lease, Segment, SiteNetwo
 from runbook_lib.lab.world.tasks import ScheduledTasks
 from runbook_lib.lab.world.windows_node import WindowsNode
 from runbook_lib.lab.world.windows_registry import Registry
-from runbook_lib.topology.models import Disk, Topology
+from runbook_lib.topology.models import Disk, PublicRole, Topology
 
 FACTORY = "factory"
 PHASES = (
@@ -196,6 +196,15 @@ class MailboxServerWish:
 
 
 @dataclass(frozen=True)
+class ClusterWish:
+    """The cluster, once it is formed. has_single_heartbeat: Public is for clients alone."""
+
+    name: str = "E2K7CLU"
+    address: str = "192.168.1.20"
+    has_single_heartbeat: bool = True
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What the lab takes from a parameter file: names and addresses, of the site and its wishes.
 
@@ -216,6 +225,7 @@ class Inputs:
     administrator: str = "Administrator"
     unit: str | None = None
     disks: tuple[DiskWish, DiskWish] = (DiskWish(0, "Q:", "Quorum"), DiskWish(1, "S:", "Database"))
+    cluster: ClusterWish = ClusterWish()
     mailbox_server: MailboxServerWish = MailboxServerWish()
     domain: DomainFacts = field(
         default_factory=lambda: DomainFacts(
@@ -248,6 +258,11 @@ class Inputs:
             administrator=topology.accounts.local_administrator.user,
             unit=topology.domain.organizational_unit,
             disks=(_disk_wish(topology.disks.quorum), _disk_wish(topology.disks.database)),
+            cluster=ClusterWish(
+                topology.cluster.name,
+                topology.cluster.address,
+                has_single_heartbeat=public.role is PublicRole.CLIENT,
+            ),
             mailbox_server=MailboxServerWish(
                 topology.mailbox_server.name,
                 topology.mailbox_server.address,

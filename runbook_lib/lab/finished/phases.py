@@ -12,6 +12,7 @@ from types import MappingProxyType
 from runbook_lib.lab import scenarios
 from runbook_lib.lab.finished import (
     configure_networks,
+    form_cluster,
     install_windows_components,
     join_domain,
     prepare_shared_disks,
@@ -26,6 +27,7 @@ FINISHED: Mapping[str, Finish] = MappingProxyType(
         "10_configure_networks": configure_networks.finish,
         "20_join_domain": join_domain.finish,
         "30_prepare_shared_disks": prepare_shared_disks.finish,
+        "40_form_cluster": form_cluster.finish,
         "60_install_windows_components": install_windows_components.finish,
     }
 )
