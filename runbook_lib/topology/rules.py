@@ -31,6 +31,16 @@ PASSWORDS = tuple(
     for account in ("local_administrator", "installer", "cluster_service")
 )
 HOSTS = ("nodes[0].connect.host", "nodes[1].connect.host")
+OTHERS_ADDRESSES = tuple(
+    (
+        f"nodes[{other}].public.address",
+        f"nodes[{other}].private.address",
+        "cluster.address",
+        "mailbox_server.address",
+    )
+    for other in (1, 0)
+)
+"""For each of HOSTS, in their order."""
 LOOPBACK_NAMES = frozenset(["localhost", "localhost.localdomain"])
 SHORTEST_POLL_S = 1.0
 
@@ -157,6 +167,16 @@ def nodes_are_reached_apart(leaves: Leaves) -> Iterator[Fault]:
         yield leaves.fault(HOSTS[1], why, "the other node's host or port")
 
 
+def nodes_are_not_reached_at_addresses_of_others(leaves: Leaves) -> Iterator[Fault]:
+    """A node is not sought where the procedure puts the other one, or what moves between them."""
+    for path, others in zip(HOSTS, OTHERS_ADDRESSES, strict=True):
+        host = leaves.get(path)
+        taken = leaves.some(others)
+        for owner in (owner for owner, address in taken.items() if address == host):
+            why = f"the address of {leaves.named(owner)}"
+            yield leaves.fault(path, why, "an address or name of this node's own")
+
+
 def waits_are_longer_than_polls(leaves: Leaves) -> Iterator[Fault]:
     """Every deadline leaves time for a look; real nodes are not asked without pause (F25)."""
     poll = leaves.get("waits.poll")
@@ -239,6 +259,7 @@ RULES: tuple[Callable[[Leaves], Iterator[Fault]], ...] = (
     lab_passwords_are_for_the_lab,
     hosts_fit_the_target,
     nodes_are_reached_apart,
+    nodes_are_not_reached_at_addresses_of_others,
     waits_are_longer_than_polls,
 )
 
