@@ -16,7 +16,8 @@ from runbook_lib.lab.world import (
     power_acts,
     storage_acts,
 )
-from runbook_lib.lab.world.acts import Arguments
+from runbook_lib.lab.world.acts import ACTS as NODE_ACTS
+from runbook_lib.lab.world.acts import ActError, Arguments
 from runbook_lib.lab.world.site import Site
 
 SITE_ACTS: Mapping[str, Callable[[Site, Arguments], None]] = MappingProxyType(
@@ -28,3 +29,19 @@ SITE_ACTS: Mapping[str, Callable[[Site, Arguments], None]] = MappingProxyType(
         **storage_acts.ACTS,
     }
 )
+
+
+def perform(site: Site, name: str, arguments: Arguments) -> None:
+    """Do an act at a machine or on the site; ActError when there is no such act or node."""
+    if name not in NODE_ACTS and name not in SITE_ACTS:
+        known = ", ".join([*NODE_ACTS, *SITE_ACTS])
+        raise ActError(f"there is no act {name!r}; there are {known}")
+    given = arguments.get("node")
+    nodes = {key.lower(): node for key, node in site.nodes.items()}
+    node = nodes.get(given.lower()) if isinstance(given, str) else None
+    if node is None and (name in NODE_ACTS or given is not None):
+        raise ActError(f"the act needs node, one of {', '.join(site.nodes)}")
+    if node is not None and name in NODE_ACTS:
+        NODE_ACTS[name](node, arguments)
+    else:
+        SITE_ACTS[name](site, arguments)

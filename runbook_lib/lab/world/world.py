@@ -17,12 +17,11 @@ from runbook_lib.lab.handlers import dispatch, task_runs
 from runbook_lib.lab.handlers.surface import Context
 from runbook_lib.lab.world import state_file
 from runbook_lib.lab.world.accounts import Passwords
-from runbook_lib.lab.world.acts import ACTS, ActError
 from runbook_lib.lab.world.clock import Due, LabClock, RunningClock, Schedule
 from runbook_lib.lab.world.ledger import Cause, Ledger
 from runbook_lib.lab.world.power import NodeIsDownError
 from runbook_lib.lab.world.site import Token
-from runbook_lib.lab.world.site_acts import SITE_ACTS
+from runbook_lib.lab.world.site_acts import perform
 from runbook_lib.lab.world.windows_node import Told, WindowsNode
 from runbook_lib.topology.models import Topology
 
@@ -151,22 +150,12 @@ class World:
 
     def act(self, name: str, arguments: Mapping[str, object]) -> dict[str, Any]:
         """Do what a person would do, and return the effects it had; ActError when it cannot be."""
-        if name not in ACTS and name not in SITE_ACTS:
-            known = ", ".join([*ACTS, *SITE_ACTS])
-            raise ActError(f"there is no act {name!r}; there are {known}")
-        given = arguments.get("node")
         try:
             with self._lock:
-                needs_node = name in ACTS or given is not None
-                if needs_node and (not isinstance(given, str) or self._find(given) is None):
-                    raise ActError(f"the act needs node, one of {', '.join(self._nodes)}")
                 self._tick()
                 first = len(self._ledger.effects)
                 with self._ledger.caused_by(Cause.PERSON):
-                    if name in ACTS:
-                        ACTS[name](self._node(str(given)), arguments)
-                    else:
-                        SITE_ACTS[name](self._site, arguments)
+                    perform(self._site, name, arguments)
                 self._save_if_changed()
                 effects = self._ledger.effects[first:]
         finally:
