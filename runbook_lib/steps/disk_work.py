@@ -35,16 +35,28 @@ class _FirstNodesWork(DiskStep):
         """Return the node that prepares the disks."""
         return self.first
 
-    def _unless_alone(self, now: Situation, wish_of: Callable[[Wished], Wish]) -> Plan | View:
-        """Return the first node's view if it may work now, else the plan."""
+    def _unless_alone(
+        self,
+        now: Situation,
+        wish_of: Callable[[Wished], Wish],
+        is_done: Callable[[View, Wished], bool],
+    ) -> Plan | View:
+        """Return the first node's view if it may work now, else the plan.
+
+        is_done: what a view shows while both nodes run, when nothing may be changed yet.
+        """
         if now.is_proved:
             return NoChange("done, and both nodes have marked the disks")
         if now.second_alone and not now.first_has_to_begin:
             return NoChange(f"left to what {self.second} finds, which runs alone")
-        if now.first_alone is None:
-            wishes = tuple(wish_of(wish) for wish in self.disks)
-            return Deferred(PHASE, wishes, why=f"once {self.first} runs alone")
-        return now.first_alone
+        if now.first_alone is not None:
+            return now.first_alone
+        view = now.first
+        wanted = [wish for wish in self.disks if view is None or not is_done(view, wish)]
+        if not wanted:
+            return NoChange(f"done, as {self.first} shows")
+        wishes = tuple(wish_of(wish) for wish in wanted)
+        return Deferred(PHASE, wishes, why=f"once {self.first} runs alone")
 
 
 class MakePartitions(_FirstNodesWork):
@@ -54,7 +66,7 @@ class MakePartitions(_FirstNodesWork):
 
     def decide(self, now: Situation) -> Plan:
         """Return one change for every disk that holds nothing."""
-        view = self._unless_alone(now, _partition)
+        view = self._unless_alone(now, _partition, _is_partitioned)
         if not isinstance(view, View):
             return view
         found = _usable(view, self.disks)
@@ -83,7 +95,7 @@ class FormatVolumes(_FirstNodesWork):
 
     def decide(self, now: Situation) -> Plan:
         """Return one change for every volume without a file system."""
-        view = self._unless_alone(now, _format)
+        view = self._unless_alone(now, _format, _is_ready)
         if not isinstance(view, View):
             return view
         found = _usable(view, self.disks)
@@ -118,7 +130,10 @@ class WriteFirstMarks(_FirstNodesWork):
         def mark(wish: Wished) -> Wish:
             return _mark(wish, self.first)
 
-        view = self._unless_alone(now, mark)
+        def is_marked(view: View, wish: Wished) -> bool:
+            return _is_ready(view, wish) and view.is_marked(wish, self.first)
+
+        view = self._unless_alone(now, mark, is_marked)
         if not isinstance(view, View):
             return view
         found = _usable(view, self.disks)
@@ -239,6 +254,14 @@ def prepared_here(view: View, wish: Wished) -> Found | Blocked:
             "the parameter file",
         )
     return state
+
+
+def _is_partitioned(view: View, wish: Wished) -> bool:
+    return view.found(wish) in (Found.WITHOUT_FILE_SYSTEM, Found.READY)
+
+
+def _is_ready(view: View, wish: Wished) -> bool:
+    return view.found(wish) is Found.READY
 
 
 def _partition(wish: Wished) -> Wish:

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from runbook_lib.commands import disks, files, system
+from runbook_lib.commands import disks, files, server_cluster
 from runbook_lib.commands.command import Answer, Query
 from runbook_lib.commands.disks import Drive, Partition, Storage
-from runbook_lib.commands.system import Service
+from runbook_lib.commands.server_cluster import Configured, Membership
 from runbook_lib.steps.step import Blocked, Silence
 from runbook_lib.topology.models import Disk, Topology
 
@@ -206,14 +206,14 @@ def look(node: str, nodes: Sequence[str], wishes: Sequence[Wished]) -> Query[Vie
     marks = [files.text(mark_path(letter, by)) for by, letter in places]
     queries: tuple[Query[Any], ...] = (
         disks.storage([wish.letter.rstrip(":") for wish in wishes]),
-        system.service("ClusSvc"),
+        server_cluster.membership(),
         *marks,
     )
 
     def parse(answers: Sequence[Answer]) -> View:
-        storage, service, *texts = _parsed(queries, answers)
+        storage, membership, *texts = _parsed(queries, answers)
         marks = dict(zip(places, texts, strict=True))
-        return View(node, storage, marks, _is_clustered(service))
+        return View(node, storage, marks, _is_clustered(membership))
 
     return Query(tuple(read for query in queries for read in query.reads), parse)
 
@@ -225,9 +225,9 @@ def _parsed(queries: Sequence[Query[Any]], answers: Sequence[Answer]) -> Iterato
         at += len(query.reads)
 
 
-def _is_clustered(service: Service | None) -> bool:
-    """Tell whether a node is a member: the service is there from the start, but switched off."""
-    return service is not None and service.start_mode.lower().startswith("auto")
+def _is_clustered(membership: Membership) -> bool:
+    """Tell whether a cluster was begun on a node: its disk driver keeps others off since then."""
+    return membership.configured in (Configured.RUNNING, Configured.STOPPED)
 
 
 @dataclass(frozen=True)
