@@ -55,6 +55,7 @@ app.command("lab")(target_commands.lab)
 app.command("doctor")(target_commands.doctor)
 app.command("coverage")(procedure_commands.coverage)
 app.command("backout")(procedure_commands.backout)
+app.command("bootstrap")(procedure_commands.bootstrap)
 
 
 def main() -> None:

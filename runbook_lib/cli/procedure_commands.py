@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runbook_lib.cli.failures import reported
-from runbook_lib.cli.output import say, say_json, say_table
+from runbook_lib.cli.output import say, say_json, say_table, tell
 from runbook_lib.cli.paths import parameter_file
 from runbook_lib.cli.target_commands import PARAMETERS, Json
 from runbook_lib.errors import ExitCode
@@ -17,6 +17,7 @@ from runbook_lib.errors import ExitCode
 if TYPE_CHECKING:
     from runbook_lib.execution.coverage import Coverage, Line
 
+FIRST_CONTACT = ("first_contact.md", "first_contact.ps1")
 FEW = 3
 """How many names one cell shows; --json has all."""
 
@@ -152,3 +153,28 @@ def backout(
         say()
     if run and not made:
         say("This run changed nothing.")
+
+
+@reported
+def bootstrap(
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Write page and script there; else show the page."),
+    ] = None,
+) -> None:
+    """Show what a node needs before the first contact, and the script that looks."""
+    from importlib import resources
+
+    from runbook_lib.execution.run_folder import write_file
+
+    folder = resources.files("runbook_lib").joinpath("bootstrap")
+    texts = {name: folder.joinpath(name).read_text("utf-8") for name in FIRST_CONTACT}
+    if output is None:
+        say(texts[FIRST_CONTACT[0]].rstrip())
+        say()
+        say(f"The script {FIRST_CONTACT[1]} is written by scc-runbook bootstrap --output FOLDER")
+        return
+    output.mkdir(parents=True, exist_ok=True)
+    for name, text in texts.items():
+        write_file(output / name, text)
+        tell(f"written: {output / name}")

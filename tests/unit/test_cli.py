@@ -37,6 +37,7 @@ COMMANDS = [
     "doctor",
     "coverage",
     "backout",
+    "bootstrap",
 ]
 
 
