@@ -9,7 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from runbook_lib.lab.world import cluster_groups as groups
-from runbook_lib.lab.world.cluster_model import Group, GroupState, NodeState, Resource, find
+from runbook_lib.lab.world.cluster_model import (
+    Group,
+    GroupState,
+    NodeState,
+    Resource,
+    find,
+    group_state,
+)
 from runbook_lib.lab.world.cluster_types import PHYSICAL_DISK
 from runbook_lib.lab.world.event_log import APPLICATION
 
@@ -39,10 +46,11 @@ def group_of(site: Site, server: ClusteredServer) -> Group | None:
 
 
 def state_of(site: Site, group: Group) -> str:
-    """Return the server's state in the shell's words."""
+    """Return the server's state in the shell's words; disks do not count."""
     if site.exchange.arrives_at:
         return "OnlinePending"
-    return STATES[groups.state_of(site.cluster, group)]
+    own = [each for each in groups.resources_of(site.cluster, group) if each.type != PHYSICAL_DISK]
+    return STATES[group_state(own, wanted_online=bool(group.properties["PersistentState"]))]
 
 
 def failed_resources(site: Site, group: Group) -> list[str]:
