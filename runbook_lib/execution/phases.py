@@ -11,9 +11,12 @@ from runbook_lib.steps import (
     check_prerequisites,
     configure_networks,
     form_cluster,
+    install_exchange_active_node,
+    install_exchange_passive_node,
     install_windows_components,
     join_domain,
     prepare_shared_disks,
+    prove_failover,
 )
 from runbook_lib.steps.step import StepFactory
 from runbook_lib.topology.models import DomainAccount, LocalAccount, Topology
@@ -27,6 +30,9 @@ MODULES: Mapping[str, ModuleType] = {
         prepare_shared_disks,
         form_cluster,
         install_windows_components,
+        install_exchange_active_node,
+        install_exchange_passive_node,
+        prove_failover,
         check_end_state,
     )
 }
