@@ -268,3 +268,15 @@ def test_without_its_file_there_is_no_setup() -> None:
 
     assert lab.installed.program_on(both(made)[0], lab.SETUP) is None
     assert lab.installed.program_on(both(made)[1], lab.SETUP) is not None
+
+
+def test_a_prepared_account_and_record_are_no_obstacle() -> None:
+    made = lab.ready()
+    lab.run(made, *ROLE)
+    made.act("add-computer", {"name": NAME, "enabled": False})
+    made.act("add-dns-record", {"name": NAME, "address": ADDRESS})
+
+    assert lab.run(made, *SERVER)[0] == 0
+
+    assert site_of(made).domain.computers[NAME.upper()].enabled
+    assert lab.resources(made)[f"Network Name ({NAME})"][1] == "ONLINE"

@@ -11,8 +11,11 @@ from collections.abc import Callable, Iterator
 from runbook_lib.lab.handlers.setup_arguments import Wish
 from runbook_lib.lab.handlers.surface import Context
 from runbook_lib.lab.world import registry_places as places
+from runbook_lib.lab.world.cluster_model import find
 from runbook_lib.lab.world.domain_objects import EXCHANGE_ADMINISTRATORS, HUB_TRANSPORT
 from runbook_lib.lab.world.exchange_installation import Deed, Installation, Piece
+from runbook_lib.lab.world.exchange_setup import address_name, name_name
+from runbook_lib.lab.world.site import Site
 from runbook_lib.lab.world.site_network import Segment
 from runbook_lib.lab.world.windows_node import WindowsNode
 
@@ -149,18 +152,21 @@ def _name_and_address(context: Context, wish: Wish) -> Iterator[str]:
     server = site.exchange.clustered_server
     if server is not None and server.name.upper() != wish.name.upper():
         yield f"The cluster has the clustered mailbox server {server.name} already."
-    if f"network name ({wish.name})".casefold() not in map(str.casefold, site.cluster.resources):
-        taken = (
-            wish.name.upper() in site.domain.computers
-            or wish.name.lower() in site.domain.dns
-            or wish.name.upper() == (site.cluster.name or "").upper()
-        )
-        if taken:
-            yield f"The name {wish.name} is in use."
-    if f"ip address ({wish.name})".casefold() not in map(str.casefold, site.cluster.resources):
+    if find(site.cluster.resources, name_name(wish.name)) is None and _is_taken(site, wish):
+        yield f"The name {wish.name} is in use."
+    if find(site.cluster.resources, address_name(wish.name)) is None:
         holder = context.node.site.holder(Segment.PUBLIC, wish.address, "")
-        if holder is not None or wish.address in site.domain.dns.values():
+        others = [name for name, at in site.domain.dns.items() if at == wish.address]
+        if holder is not None or any(name != wish.name.lower() for name in others):
             yield f"The address {wish.address} is in use."
+
+
+def _is_taken(site: Site, wish: Wish) -> bool:
+    """Tell whether somebody has the name; an account may be prepared, disabled, and a record too."""
+    account = site.domain.computers.get(wish.name.upper())
+    is_of_another = account is not None and (account.enabled or account.dns_name is not None)
+    leads = site.domain.dns.get(wish.name.lower(), wish.address)
+    return is_of_another or leads != wish.address or wish.name.upper() == site.cluster.name.upper()
 
 
 _EVERY_RUN: tuple[Check, ...] = (_pending_restart, _rights, _cluster_service)

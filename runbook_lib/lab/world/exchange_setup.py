@@ -135,8 +135,13 @@ def make_name(site: Site, node: WindowsNode, name: str) -> int:
     made = _resource(site, name, name_name(name), NETWORK_NAME, address_name(name), private=private)
     was_known = name.upper() in site.domain.computers
     code = site.cluster.bring_online(site, made.name)
-    if not was_known and name.upper() in site.domain.computers:
+    account = site.domain.computers.get(name.upper())
+    if account is not None and not was_known:
         site.exchange.account_made(site, name)
+    elif account is not None and not account.enabled:
+        # Prepared beforehand: whoever uses it first enables it.
+        account.enabled = True
+        _told(site, f"computer account {account.name} enabled", before=False, after=True)
     return code
 
 
