@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from runbook_lib.clock import Clock
 from runbook_lib.commands.command import ManualAct
-from runbook_lib.execution.phases import account_of
+from runbook_lib.execution.phases import PHASES, account_of, steps_of
 from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.journal.vocabulary import WORDS
 from runbook_lib.sessions import credentials, lab_process
 from runbook_lib.sessions.accounts import Account, Breaker
 from runbook_lib.sessions.credentials import Credentials
@@ -94,7 +95,12 @@ def connect(
     lab = lab_of(topology, parameters, folder, phase)
     control = lab.control if lab else None
     handed = credentials.receive()
-    vault = Credentials(control.password if control else None, handed, is_first=not in_kernel)
+    vault = Credentials(
+        control.password if control else None,
+        handed,
+        is_first=not in_kernel,
+        reserved=reserved_words(topology),
+    )
     kind = PsrpReader if read_only else PsrpSession
     breaker = Breaker()
 
@@ -116,6 +122,13 @@ def connect(
 
     hands = control.perform if control else None
     return Connections(log_on(phase), hands, lab, log_on)
+
+
+def reserved_words(topology: Topology) -> frozenset[str]:
+    """Return what stands in a run's record by necessity; no secret may be part of it."""
+    nodes = [node.name for node in topology.nodes]
+    steps = [step.__name__ for phase in PHASES for step in steps_of(phase)]
+    return WORDS | {*PHASES, *steps, *nodes, topology.cluster.name, topology.mailbox_server.name}
 
 
 def _authentication(node: Node, who: LocalAccount | DomainAccount) -> str:
@@ -177,7 +190,7 @@ class HandedOver:
                 topology.accounts.cluster_service,
             )
         }
-        vault = Credentials(None, {})
+        vault = Credentials(None, {}, reserved=reserved_words(topology))
         self._secrets = [
             vault.resolve(reference)
             for reference in sorted(references)

@@ -84,11 +84,14 @@ class Credentials:
         handed: Mapping[str, SecretValue] | None = None,
         *,
         is_first: bool = True,
+        reserved: Iterable[str] = (),
     ) -> None:
         """Ask `lab` for `lab:` references; `handed` came from the process that started us.
 
         is_first: False in a kernel, which neither owns the descriptors nor has a terminal.
+        reserved: words of the record; a value that is part of one could not be masked there.
         """
+        self._reserved = tuple(reserved)
         self._known: dict[str, SecretValue] = dict(handed or {})
         self._lab = lab
         self._is_first = is_first
@@ -99,8 +102,16 @@ class Credentials:
             value = self._source(reference)(reference.partition(":")[2], reference)
             if not value or len(value) > LONGEST or "\0" in value:
                 _refuse(reference, "the value there is empty, too long or no text")
+            if self._is_reserved(value):
+                _refuse(reference, "the value there is part of a word that the record itself uses")
             self._known[reference] = SecretValue(reference, value)
         return self._known[reference]
+
+    def _is_reserved(self, value: str) -> bool:
+        # Masked is what a value looks like backwards, too; very short values never are.
+        if len(value) < redaction.SHORTEST:
+            return False
+        return any(value in word or value[::-1] in word for word in self._reserved)
 
     def _source(self, reference: str) -> Source:
         scheme, _, name = reference.partition(":")

@@ -148,6 +148,28 @@ def test_a_kernel_asks_nobody(reference: str) -> None:
     assert caught.value.why.startswith("only the command line can ask")
 
 
+@pytest.mark.parametrize("value", ["restart", "phase", "opened", "nosaer", "exit_code"])
+def test_a_value_that_is_part_of_a_word_of_the_record_is_refused_and_not_masked(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("PART", value)
+    words = ["restart", "phase_opened", "reason", "exit_code"]
+
+    with pytest.raises(CredentialError, match="cannot be had") as caught:
+        Credentials(reserved=words).resolve("env:PART")
+
+    assert caught.value.why == "the value there is part of a word that the record itself uses"
+    assert redaction.redact(value) == value
+
+
+def test_a_value_that_only_holds_a_word_of_the_record_is_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LONGER", "restart-7-Xyz")
+
+    assert Credentials(reserved=["restart"]).resolve("env:LONGER").reveal() == "restart-7-Xyz"
+
+
 def test_a_process_that_nobody_handed_anything_has_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(credentials.HANDED_OVER, raising=False)
 
