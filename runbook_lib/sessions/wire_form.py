@@ -39,6 +39,8 @@ from runbook_lib.errors import (
 from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity
 
 READ_MANY = "read_many"
+_CLOSING = frozenset(("_read", "_rows", "_error", "_text"))
+"""The properties of the object that follows a read's rows; a row may have some of them too."""
 CARRIERS = ("call_cmdlet", "call_wmi_method", "run_program", "write_registry_lists")
 
 Wire = str | int | bool | None | Secret | list[Any] | dict[str, Any]
@@ -121,7 +123,7 @@ class PackedReads:
         for found in objects:
             if found.get("_read") != len(answers) or len(answers) == len(self.carried):
                 _malformed(node, f"an object for read {found.get('_read')!r} out of its turn")
-            if "_rows" not in found:
+            if set(found) != _CLOSING:
                 rows.append({name: _plain(node, found[name]) for name in found if name != "_read"})
                 continue
             answers.append(_closed(node, found, self.carried[len(answers)], rows))
