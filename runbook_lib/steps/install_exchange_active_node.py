@@ -7,11 +7,17 @@ nothing (T13). What Setup would refuse is looked at first. The directory is prep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from runbook_lib.commands import directory, exchange_setup_state, server_cluster, setup_com
+from runbook_lib.commands import (
+    directory,
+    exchange_setup_state,
+    probe,
+    server_cluster,
+    setup_com,
+)
 from runbook_lib.commands.command import Program
 from runbook_lib.commands.directory import Directory, Unanswered
 from runbook_lib.commands.exchange_setup_state import Progress, SetupState
@@ -52,33 +58,39 @@ PHASE = "70_install_exchange_active_node"
 
 @dataclass(frozen=True)
 class CheckName:
-    """Nobody has the name of the mailbox server yet: neither directory, DNS nor cluster."""
+    """Nobody has the name or the address of the mailbox server yet."""
 
     ids: ClassVar[tuple[str, ...]] = ("M006", "S078")
     step_class: ClassVar[StepClass] = StepClass.READ
     node: str
     name: str
+    address: str
     asked: directory.Asked
 
     def reads(self) -> Reads:
-        """Return the questions: the directory with DNS, the cluster, how far Setup is."""
+        """Return the questions: directory with DNS, cluster, how far Setup is, the address."""
         return {
             "known": directory.seen(self.asked),
             "seen": server_cluster.seen(),
             "setup": exchange_setup_state.setup_state(),
+            "holders": probe.holders((self.address,)),
         }
 
-    def plan(self, known: Directory | Unanswered, seen: Seen, setup: SetupState) -> Plan:
-        """Return NoChange while the name is free, and once Setup has begun to use it."""
+    def plan(
+        self,
+        known: Directory | Unanswered,
+        seen: Seen,
+        setup: SetupState,
+        holders: Mapping[str, str | None],
+    ) -> Plan:
+        """Return NoChange while both are free, and once Setup has begun to use them."""
         if isinstance(known, Unanswered):
             return Blocked(known.reason, known.next_step)
         if seen.cluster is None:
             return no_cluster(seen, self.node)
         if setup.server.progress is not Progress.ABSENT:
             return NoChange(f"{self.name} is the mailbox server's own")
-        account = known.computer(self.name)
-        is_prepared = account is not None and not account.enabled and account.dns_name is None
-        user = None if is_prepared else known.name_in_use(self.name)
+        user = self._user_of_name(known)
         if seen.cluster.group(self.name) is not None:
             user = user or f"the cluster has a group {self.name}"
         if user:
@@ -87,7 +99,23 @@ class CheckName:
                 "give mailbox_server.name another value, or remove what has it, once you know "
                 "that nobody uses it (an account may be prepared beforehand: disabled)",
             )
-        return NoChange(f"{self.name} is free" + ("; its account is prepared" * is_prepared))
+        if holders[self.address]:
+            return Blocked(
+                f"the address {self.address} is taken by {holders[self.address]}",
+                "free the address, or give mailbox_server.address another value",
+            )
+        return NoChange(f"{self.name} and {self.address} are free")
+
+    def _user_of_name(self, known: Directory) -> str | None:
+        """Return who uses the name: no prepared account, no record that leads to our address."""
+        account = known.computer(self.name)
+        if account is not None and (account.enabled or account.dns_name is not None):
+            return f"the directory has a computer account {account.name}"
+        for host, addresses in known.reach.addresses.items():
+            is_ours = same(host.partition(".")[0], self.name)
+            if is_ours and addresses and set(addresses) != {self.address}:
+                return f"DNS knows {host} as {', '.join(addresses)}"
+        return None
 
 
 @dataclass(frozen=True)
@@ -211,8 +239,9 @@ def check_rights(topology: Topology) -> Iterator[CheckRights]:
 
 
 def check_name(topology: Topology) -> Iterator[CheckName]:
-    """The name of the mailbox server is free (M006, S078)."""
-    yield CheckName(topology.nodes[0].name, topology.mailbox_server.name, _asked(topology))
+    """Name and address of the mailbox server are free (M006, S078)."""
+    server = topology.mailbox_server
+    yield CheckName(topology.nodes[0].name, server.name, server.address, _asked(topology))
 
 
 def check_node(topology: Topology) -> Iterator[CheckNode]:

@@ -196,7 +196,8 @@ class JoinStorage:
         if changes or group.state in (
             *(GroupState.OFFLINE, GroupState.PARTIALLY_ONLINE, GroupState.FAILED),
         ):
-            return Changes(*changes, self._online(word(group.state)))
+            before = "partially online" if changes else word(group.state)
+            return Changes(*changes, self._online(before))
         if group.state is not GroupState.ONLINE:
             return Deferred(self.phase, why=f"{group_name} is {word(group.state)}")
         return NoChange(f"{disk.name} in {disk.group}, {len(databases)} databases wait for it")
