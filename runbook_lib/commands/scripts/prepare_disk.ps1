@@ -29,6 +29,7 @@ try {
         $number = [int]$disks[0].Index
         $partitions = @(Get-WmiObject -Class 'Win32_DiskPartition' | Where-Object { $_.DiskIndex -eq $number })
         $holders = @(Get-WmiObject -Class 'Win32_LogicalDisk' | Where-Object { $_.DeviceID -eq $drive })
+        $places = @(Get-WmiObject -Class 'Win32_LogicalDiskToPartition' | Where-Object { $_.Antecedent -like "*`"Disk #$number, Partition #*" })
         $lines = @("select disk $number")
         switch ($Deed) {
             'partition' {
@@ -37,10 +38,12 @@ try {
             }
             'letter' {
                 if ($partitions.Length -ne 1 -or $partitions[0].BootPartition) { throw "disk $number (LUN $Lun) holds $($partitions.Length) partitions, or the system" }
+                if ($partitions[0].Type -like '*Logical Disk Manager*') { throw "disk $number (LUN $Lun) is a dynamic disk" }
+                if ($places.Length -ne 0) { throw "disk $number (LUN $Lun) has a letter already" }
                 $lines += 'select partition 1'
             }
             'format' {
-                $places = @(Get-WmiObject -Class 'Win32_LogicalDiskToPartition' | Where-Object { $_.Dependent -like "*`"$drive`"*" -and $_.Antecedent -like "*`"Disk #$number, Partition #0`"*" })
+                $places = @($places | Where-Object { $_.Dependent -like "*`"$drive`"*" })
                 $volumes = @(Get-WmiObject -Class 'Win32_Volume' | Where-Object { $_.DriveLetter -eq $drive })
                 if ($places.Length -ne 1 -or $partitions.Length -ne 1 -or $volumes.Length -ne 1) { throw "$drive is not the volume of disk $number (LUN $Lun)" }
                 if ($volumes[0].FileSystem -and $volumes[0].FileSystem -ne 'RAW') { throw "$drive holds a file system already ($($volumes[0].FileSystem))" }

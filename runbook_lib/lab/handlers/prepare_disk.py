@@ -38,6 +38,10 @@ def prepare_disk(context: Context, parameters: Mapping[str, object]) -> Ran:
     elif deed == "letter":
         if len(partitions) != 1 or partitions[0]["BootPartition"]:
             _refuse(f"{what} holds {len(partitions)} partitions, or the system")
+        if "logical disk manager" in str(partitions[0]["Type"]).lower():
+            _refuse(f"{what} is a dynamic disk")
+        if _places(context, number):
+            _refuse(f"{what} has a letter already")
         lines = ["select partition 1"]
     else:
         _refuse(f"there is no deed {powershell.text(parameters.get('Deed'))}")
@@ -72,9 +76,8 @@ def _raw_volume(
 ) -> Instance:
     places = [
         each
-        for each in wmi_disks.logical_disks_to_partitions.instances(context)
+        for each in _places(context, number)
         if f'"{drive}"'.lower() in str(each["Dependent"]).lower()
-        and f'"Disk #{number}, Partition #0"' in str(each["Antecedent"])
     ]
     volumes = [
         each
@@ -86,6 +89,15 @@ def _raw_volume(
     if volumes[0]["FileSystem"]:
         _refuse(f"{drive} holds a file system already ({volumes[0]['FileSystem']})")
     return volumes[0]
+
+
+def _places(context: Context, number: object) -> list[Instance]:
+    """Return which letters lie on a disk."""
+    return [
+        each
+        for each in wmi_disks.logical_disks_to_partitions.instances(context)
+        if f'"Disk #{number}, Partition #' in str(each["Antecedent"])
+    ]
 
 
 def _format(context: Context, volume: Instance, label: str) -> Ran:

@@ -260,7 +260,7 @@ SCRIPTS = (
     ),
     Script(
         "run_detached",
-        "c96dddbe7f8fb3d7771b3ac856289620fe3e14c20d39d00afc1d7e06f358dcb7",
+        "5a76be473b6d7b7bc699d3d6130cb5ef94d9544c99072c83ad1aa90ce3035615",
         "documented: the script's own text",
         task_scripts.run_detached,
         lambda _: "",
@@ -295,7 +295,7 @@ SCRIPTS = (
     ),
     Script(
         "prepare_disk",
-        "5e832921d7293aee4f61f2b7e142b653cb10c13a6b14bf718d48e00fcc6c28af",
+        "fb5df922592c43f26617970c3fe2cc4bad21a0debbc3676a11899f83bbf03a67",
         "documented: the script's own text",
         _on_the_right_node(prepare_disk.prepare_disk),
         prepare_disk.label,
