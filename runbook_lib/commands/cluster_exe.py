@@ -135,7 +135,7 @@ def set_quorum(resource: str, path: str) -> Action:
 
 def set_network_role(network: str, role: int) -> Action:
     """Use a network for the heartbeat (1), for clients (2), or for both (3); in force at once."""
-    return _run("network", network, "/prop", f"Role={role}")
+    return _run("network", network, "/prop", f"Role={int(role)}")
 
 
 def move_group(group: str, node: str) -> Action:

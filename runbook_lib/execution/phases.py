@@ -15,6 +15,7 @@ from runbook_lib.steps import (
     install_exchange_passive_node,
     install_windows_components,
     join_domain,
+    join_second_node,
     prepare_shared_disks,
     prove_failover,
 )
@@ -29,6 +30,7 @@ MODULES: Mapping[str, ModuleType] = {
         join_domain,
         prepare_shared_disks,
         form_cluster,
+        join_second_node,
         install_windows_components,
         install_exchange_active_node,
         install_exchange_passive_node,

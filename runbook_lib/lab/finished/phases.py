@@ -15,6 +15,7 @@ from runbook_lib.lab.finished import (
     form_cluster,
     install_windows_components,
     join_domain,
+    join_second_node,
     prepare_shared_disks,
 )
 from runbook_lib.lab.scenarios import Inputs
@@ -28,6 +29,7 @@ FINISHED: Mapping[str, Finish] = MappingProxyType(
         "20_join_domain": join_domain.finish,
         "30_prepare_shared_disks": prepare_shared_disks.finish,
         "40_form_cluster": form_cluster.finish,
+        "50_join_second_node": join_second_node.finish,
         "60_install_windows_components": install_windows_components.finish,
     }
 )
