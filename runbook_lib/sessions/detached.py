@@ -17,6 +17,7 @@ from runbook_lib.clock import Clock, Deadline
 from runbook_lib.commands.command import Action, Answer, Detached, Query, Read, Row, Script
 from runbook_lib.errors import (
     CommandFailedError,
+    MalformedReplyError,
     OutcomeUnknownError,
     RunbookError,
     SessionLostError,
@@ -41,6 +42,9 @@ LOOKS_BEFORE_IDLE = 12
 
 LOOKS_BEFORE_LOST = 3
 """Between the program's end and its exit code on disk lies a moment."""
+
+MOST_NONSENSE = 6
+"""Answers in a row that make no sense; a connection that breaks may garble one or two."""
 
 NOT_NOW = (TransportError, CommandFailedError)
 """What a look may meet while a node goes down or comes up: Windows stops scripts then, too."""
@@ -207,7 +211,7 @@ def _watch(
     Raises CommandFailedError for a task that never ran, OutcomeUnknownError for one whose
     program is gone without an exit code, and when the deadline is over.
     """
-    patience, seen, last = _Patience(), was_started, "no answer"
+    patience, seen, last, nonsense = _Patience(), was_started, "no answer", 0
     while True:
         sight: Sight | None = None
         try:
@@ -216,8 +220,12 @@ def _watch(
                 asked = task_form.outcome(task, wanted) if wanted else task_form.outcome(task)
                 ended: FinishedWork = way.ask(asked, max(deadline.left(), LOOK_S))
                 return ended
+            nonsense = 0
         except NOT_NOW as failure:
             last = failure.why
+            nonsense = nonsense + 1 if isinstance(failure, MalformedReplyError) else 0
+            if nonsense == MOST_NONSENSE:
+                raise task_form.unknown(way.node, name, f"the node's answers: {last}") from failure
         if sight is not None and sight.code is None:
             last = sight.log[-1].strip() if sight.log else sight.standing.value
             if sight.standing is Standing.ABSENT:

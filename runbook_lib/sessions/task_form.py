@@ -50,7 +50,7 @@ SCHEDULER_LOG = r"%windir%\Tasks\SchedLgU.Txt"
 LINES_KEPT = 40
 """Of a program's output in the answer; the whole of it is the answer's log."""
 
-_CLOSING = ("_rows", "_error", "_text")
+_CLOSING = ("_given", "_error", "_text")
 _ACT = ("Outcome", "Code", "Output", "ErrorId", "ErrorText")
 
 
@@ -176,13 +176,13 @@ def act_answer(node: str, action: Action, name: str, work: FinishedWork) -> Acti
 
 def read_answer(node: str, read: Read, work: FinishedWork) -> Answer:
     """Return the rows of a script that ran as a task; its error if it had one."""
-    if work.rows is None or not work.rows or work.rows[-1].get("_rows") is None:
+    if work.rows is None or not work.rows or work.rows[-1].get("_given") is None:
         said = " / ".join(work.log[-5:])
         return Answer(error_id="NoObjects", text=f"exit code {work.code}; {said}"[:SHOWN])
     *rows, closing = work.rows
     if closing["_error"] is not None:
         return error_answer(node, closing["_error"], closing["_text"])
-    if closing["_rows"] != len(rows):
+    if closing["_given"] != len(rows):
         raise _malformed(node, f"{len(rows)} rows where {closing['_rows']!r} are announced")
     return script_answer(node, read, rows)
 
@@ -311,7 +311,7 @@ def _last_entry(task: str, lines: Sequence[str]) -> str:
 
 def _script_answer(node: str, work: FinishedWork) -> tuple[int, tuple[str, ...], str]:
     """Return code, output and, where the script did not do it, why not."""
-    if not work.rows or work.rows[-1].get("_rows") is None:
+    if not work.rows or work.rows[-1].get("_given") is None:
         return work.code, work.log[-LINES_KEPT:], "the script left no objects"
     *rows, closing = work.rows
     if closing["_error"] is not None:

@@ -277,7 +277,7 @@ def test_a_script_leaves_its_objects_and_a_closing_one(site: Site) -> None:
     *rows, closing = (bag.properties for bag in given if isinstance(bag, Bag))
 
     assert [row["ManagerRuns"] for row in rows] == [False]
-    assert closing == {"_rows": 1, "_error": None, "_text": None}
+    assert closing == {"_given": 1, "_error": None, "_text": None}
     assert code(site) == "0"
 
 

@@ -1,5 +1,5 @@
 # Runs inside a task: calls the script <Base>.ps1 with the parameters in <Base>.in.xml and keeps what it gives in
-# <Base>.out.xml, followed by one closing object with _rows (how many), _error and _text ($null when all went well).
+# <Base>.out.xml, followed by one closing object with _given (how many), _error and _text ($null when all went well).
 # Ends with the script's own exit code, or with 1 when the script threw something.
 param([string]$Base)
 $ErrorActionPreference = 'Stop'
@@ -20,7 +20,7 @@ catch {
     $text = $_.Exception.Message
     $code = 1
 }
-$closing = New-Object PSObject -Property @{ _rows = $rows.Length; _error = $failure; _text = $text }
+$closing = New-Object PSObject -Property @{ _given = $rows.Length; _error = $failure; _text = $text }
 $all = @($rows) + @($closing)
 Export-Clixml -InputObject $all -Path "$Base.out.xml" -Depth 5
 exit $code

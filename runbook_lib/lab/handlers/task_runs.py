@@ -201,7 +201,7 @@ def _work(context: Context, task: Task) -> bool:
 def _keep_objects(context: Context, process: Process, failure: CommandError | None) -> None:
     """Write what a script gave, and its closing object, where its carrier would."""
     closing = {
-        "_rows": len(process.objects),
+        "_given": len(process.objects),
         "_error": failure.reply.error_id if failure else None,
         "_text": failure.reply.message if failure else None,
     }
