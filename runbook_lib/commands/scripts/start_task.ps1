@@ -19,7 +19,7 @@ function ConvertTo-Word($Value) {
     '"' + (($text -replace '%', '%%') -replace '(\\+)$', '$1$1') + '"'
 }
 function Invoke-Program($Name, $Words) { [string[]]@(& $Name @Words 2>&1 | ForEach-Object { [string]$_ }) }
-function Limit-Access($Folder) { [string[]]@('y' | & cacls.exe $Folder '/t' '/g' 'Administrators:F' 'SYSTEM:F' 2>&1 | ForEach-Object { [string]$_ }) }
+function Limit-Access($Name, $Folder) { [string[]]@('y' | & $Name $Folder '/t' '/g' 'Administrators:F' 'SYSTEM:F' 2>&1 | ForEach-Object { [string]$_ }) }
 function Remove-Work($Base, $Task) {
     foreach ($end in @('cmd', 'out', 'tmp', 'rc', 'ps1', 'run.ps1', 'in.xml', 'out.xml')) {
         if (Test-Path -Path "$Base.$end") { Remove-Item -Path "$Base.$end" -Force }
@@ -53,7 +53,7 @@ try {
         }
         if (-not (Test-Path -Path $folder)) { New-Item -Path $folder -ItemType 'Directory' -Force | Out-Null }
         $ErrorActionPreference = 'Continue'
-        $lines = Limit-Access $folder
+        $lines = Limit-Access 'cacls.exe' $folder
         $ErrorActionPreference = 'Stop'
         if ($LASTEXITCODE -ne 0) { throw ('cacls.exe: ' + ($lines -join ' ')) }
         Remove-Work $base $Task

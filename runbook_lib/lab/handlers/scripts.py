@@ -253,7 +253,7 @@ SCRIPTS = (
     ),
     Script(
         "start_task",
-        "0b5c910b9ae2e8aabc243eca9cce1275ea894b7ef6cdfff022e65ad4a4dbc31a",
+        "c5561f1f4b29fade755e4796563ab51926fbf025e39a86721649c462c3335bb0",
         "documented: the script's own text",
         _on_the_right_node(task_scripts.start_task, will_any_do=task_scripts.is_of_a_read),
         task_scripts.label,
