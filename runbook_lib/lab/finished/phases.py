@@ -13,10 +13,13 @@ from runbook_lib.lab import scenarios
 from runbook_lib.lab.finished import (
     configure_networks,
     form_cluster,
+    install_exchange_active_node,
+    install_exchange_passive_node,
     install_windows_components,
     join_domain,
     join_second_node,
     prepare_shared_disks,
+    prove_failover,
 )
 from runbook_lib.lab.scenarios import Inputs
 from runbook_lib.lab.world.site import Site
@@ -31,6 +34,9 @@ FINISHED: Mapping[str, Finish] = MappingProxyType(
         "40_form_cluster": form_cluster.finish,
         "50_join_second_node": join_second_node.finish,
         "60_install_windows_components": install_windows_components.finish,
+        "70_install_exchange_active_node": install_exchange_active_node.finish,
+        "80_install_exchange_passive_node": install_exchange_passive_node.finish,
+        "90_prove_failover": prove_failover.finish,
     }
 )
 """Phase -> what it leaves behind; a phase that only reads leaves nothing."""

@@ -162,7 +162,7 @@ def _name_and_address(context: Context, wish: Wish) -> Iterator[str]:
 
 
 def _is_taken(site: Site, wish: Wish) -> bool:
-    """Tell whether somebody has the name; an account may be prepared, disabled, and a record too."""
+    """Tell whether somebody has the name; what was prepared for it takes nothing away."""
     account = site.domain.computers.get(wish.name.upper())
     is_of_another = account is not None and (account.enabled or account.dns_name is not None)
     leads = site.domain.dns.get(wish.name.lower(), wish.address)
