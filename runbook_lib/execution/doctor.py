@@ -213,7 +213,8 @@ def _ntlm(seen: Facts) -> Finding:
 
 def _secrets(seen: Facts) -> Finding:
     if seen.keyring is not None:
-        return Finding("keyring", Verdict.OK, seen.keyring)
+        found = f"{seen.keyring}; `keyring set SERVICE USER` asks for a secret and puts it there"
+        return Finding("keyring", Verdict.OK, found)
     found = "no keyring here that keeps secrets: keyring: references cannot be answered"
     return Finding("keyring", Verdict.OPTIONAL, found, "use prompt: or fd: references")
 

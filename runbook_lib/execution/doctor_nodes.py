@@ -25,6 +25,7 @@ from runbook_lib.errors import (
     RunbookError,
     exit_code_of,
 )
+from runbook_lib.execution import doctor_site
 from runbook_lib.execution.doctor import Finding, Verdict
 from runbook_lib.execution.phases import PHASES
 from runbook_lib.sessions.session import Reader
@@ -92,9 +93,13 @@ def examine(parameters: Path, clock: Clock | None = None) -> Report:
     connections = connect(loaded, parameters, None, PHASES[0], clock, read_only=True)
     try:
         answers = ask(connections.sessions, loaded.topology, clock)
+        reached = [name for name, answer in answers.items() if isinstance(answer, Seen)]
+        around = doctor_site.ask(connections.sessions, loaded.topology, reached)
     finally:
         connections.close()
-    return judge(loaded.topology, answers)
+    report = judge(loaded.topology, answers)
+    findings = (*report.findings, *doctor_site.judge(loaded.topology, around))
+    return Report(findings, report.exit_code)
 
 
 def ask(

@@ -188,7 +188,8 @@ def _from_keyring(name: str, reference: str) -> str:
     except KeyringError as error:
         _refuse(reference, f"the keyring refused ({type(error).__name__})")
     if value is None:
-        _refuse(reference, f"the keyring holds nothing for {user} at {service}")
+        put = f"put it there: keyring set {service} {user}"
+        _refuse(reference, f"the keyring holds nothing for {user} at {service}", put)
     return value
 
 
@@ -214,9 +215,13 @@ def _from_prompt(name: str, reference: str) -> str:
         _refuse(reference, "the question was not answered")
 
 
-def _refuse(reference: str, why: str) -> NoReturn:
+def _refuse(
+    reference: str,
+    why: str,
+    next_step: str = "put the reference in the parameter file right, or the value where it points",
+) -> NoReturn:
     raise CredentialError(
         f"The secret {reference} cannot be had.",
         why=why,
-        next_step="put the reference in the parameter file right, or the value where it points",
+        next_step=next_step,
     )

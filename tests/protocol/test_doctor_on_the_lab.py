@@ -34,6 +34,16 @@ def test_fresh_nodes_lack_nothing() -> None:
         assert f"mac: {node.private.mac} " in adapters
 
 
+def test_what_stands_around_the_nodes_is_asked_over_the_wire() -> None:
+    _, found = doctor()
+
+    one = topology().nodes[0].name
+    assert found[f"{one} disk 1"]["found"] == "lun: 0, size_mb: 1024  (raw); quorum"
+    assert found[f"{one} disk 2"]["found"] == "lun: 1, size_mb: 20480  (raw); database"
+    assert found["directory"]["found"] == "prepared for Exchange 2007 SP3: First Organization"
+    assert found["account LAB\\exinstall"]["verdict"] == "ok"
+
+
 def test_the_quotas_of_each_node_are_told_with_what_raises_the_one_that_is_low() -> None:
     _, found = doctor()
 

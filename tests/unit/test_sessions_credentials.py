@@ -196,3 +196,10 @@ def test_a_refused_account_is_not_tried_again_in_any_spelling() -> None:
         second.password()
     assert caught.value.why.startswith("NODE1 refused it")
     assert other.password() == VALUE
+
+
+def test_an_empty_place_in_the_keyring_is_told_with_what_fills_it(chain: None) -> None:
+    with pytest.raises(CredentialError) as caught:
+        Credentials().resolve("keyring:exchange/nobody")
+
+    assert caught.value.next_step == "put it there: keyring set exchange nobody"
