@@ -19,7 +19,7 @@ from runbook_lib.lab.world.clock import PolledClock
 from runbook_lib.lab.world.world import World
 from tests.builders import loaded
 from tests.in_process import WALL, Rehearsal
-from tests.lab_world import NODE_1, NODE_2, PUBLIC_1
+from tests.lab_world import NODE_1, NODE_2, PUBLIC_1, PUBLIC_2
 
 PHASE = "20_join_domain"
 INSTALLER, SERVICE = r"LAB\exinstall", r"LAB\svc-clus"
@@ -178,6 +178,12 @@ REFUSED: list[tuple[str, dict[str, object], str, str]] = [
         {"seconds": 301},
         "its clock is -301 s against DC1; Kerberos bears 300",
         "set the clocks right",
+    ),
+    (
+        "set-dns-servers",
+        {"node": NODE_2, "mac": PUBLIC_2, "servers": "192.168.1.1"},
+        "E2K7SCCNode2, The domain is found and its controller answers: its DNS servers do not know",
+        "see that the DNS servers of Public on E2K7SCCNode2 are those of lab.local",
     ),
     (
         "put-into-domain",
@@ -359,6 +365,22 @@ def test_power_lost_right_after_the_join_is_gone_on_from(rehearsal: Rehearsal) -
     assert rehearsal.world.state()["domain"]["memberships"] == dict.fromkeys(
         (NODE_1, NODE_2), "lab.local"
     )
+
+
+def test_nodes_that_joined_and_were_not_restarted_are_restarted_by_the_next_run(
+    rehearsal: Rehearsal,
+) -> None:
+    phase = rehearsal.open(PHASE)
+    phase.plan()
+    for step in phase.steps:
+        phase.run(step)
+    again = anew(rehearsal)
+
+    again.carry_out(PHASE)
+
+    assert events(again, "intent") == [e for e in events(again, "intent") if e["step"] == "restart"]
+    assert len(events(again, "rebooted")) == 2
+    assert INSTALLER in rehearsal.world.accounts(NODE_1)
 
 
 def test_a_member_whose_account_was_reset_is_told(rehearsal: Rehearsal) -> None:

@@ -87,6 +87,13 @@ def set_address(node: WindowsNode, arguments: Arguments) -> None:
     )
 
 
+def set_dns_servers(node: WindowsNode, arguments: Arguments) -> None:
+    """Give a connection other DNS servers: addresses with blanks between them."""
+    _needs_windows(node)
+    servers = _text(arguments, "servers").split()
+    ip_settings.set_dns_servers(node, _adapter(node, arguments), servers)
+
+
 def set_netbios(node: WindowsNode, arguments: Arguments) -> None:
     """Choose an option of the WINS page: 0, 1 or 2."""
     _needs_windows(node)
@@ -129,6 +136,7 @@ ACTS: Mapping[str, Callable[[WindowsNode, Arguments], None]] = MappingProxyType(
         "rename-connection": rename_connection,
         "rename-computer": rename_computer,
         "set-address": set_address,
+        "set-dns-servers": set_dns_servers,
         "set-netbios": set_netbios,
         "set-dns-registration": set_dns_registration,
         "set-lmhosts": set_lmhosts,
