@@ -114,7 +114,7 @@ def connect(
                 account,
                 clock,
                 reveal=vault.resolve,
-                authentication=_authentication(node, who),
+                authentication=authentication_of(node, who),
                 pause_s=max(topology.waits.poll_s, 0.05),
             )
             for node in topology.nodes
@@ -131,7 +131,7 @@ def reserved_words(topology: Topology) -> frozenset[str]:
     return WORDS | {*PHASES, *steps, *nodes, topology.cluster.name, topology.mailbox_server.name}
 
 
-def _authentication(node: Node, who: LocalAccount | DomainAccount) -> str:
+def authentication_of(node: Node, who: LocalAccount | DomainAccount) -> str:
     """Return how a session proves who it is: no Kerberos server knows a node's own account."""
     chosen = node.connect.authentication
     if chosen is Authentication.KERBEROS and isinstance(who, LocalAccount):

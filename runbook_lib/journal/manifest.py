@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -26,6 +27,9 @@ from runbook_lib.journal.journal import read_with_torn_tail
 MANIFEST = "MANIFEST.json"
 JOURNAL = "journal.jsonl"
 FORMAT = 1
+
+_CHECKPOINTS = ".ipynb_checkpoints"
+"""What JupyterLab puts beside a notebook that is looked at: copies, no part of the record."""
 
 _LEFT_BY_A_DEAD_WRITER = re.compile(r"\..+\.\d+\.tmp")
 
@@ -59,6 +63,7 @@ def seal(run: Path, facts: Mapping[str, JsonValue]) -> str:
     """Write MANIFEST.json and return its SHA-256; from then on nothing in `run` may change.
 
     facts: who, where, when, versions, as the caller knows them; they go under "facts", masked.
+    What JupyterLab left beside notebooks is removed, and named under "removed".
     Raises RecordDamagedError if the folder is sealed already, is not private throughout, or its
     journal is broken: what is wrong now must not be sealed as if it were right.
     """
@@ -69,6 +74,7 @@ def seal(run: Path, facts: Mapping[str, JsonValue]) -> str:
             next_step=f"scc-runbook verify {run}",
         )
     _remove_leftovers(run)
+    removed = _remove_checkpoints(run)
     faults = _privacy_faults(run)
     entries, torn = read_with_torn_tail(run / JOURNAL)
     if torn:
@@ -90,6 +96,8 @@ def seal(run: Path, facts: Mapping[str, JsonValue]) -> str:
             for name, (size, digest) in files.items()
         ],
     }
+    if removed:
+        manifest["removed"] = removed
     text = json.dumps(manifest, sort_keys=True, indent=2, allow_nan=False) + "\n"
     content = text.encode("ascii")
     storage.write_atomically(run / MANIFEST, content)
@@ -110,7 +118,10 @@ def verify(run: Path, digest: str | None = None) -> Verification:
             next_step="name a folder under runs/",
         )
     faults = _privacy_faults(run)
-    notes: list[str] = []
+    notes = [
+        f"{path.relative_to(run).as_posix()}: copies that JupyterLab made, no part of the record"
+        for path in _checkpoints(run)
+    ]
     entries: tuple[JournalEntry, ...] = ()
     torn = b""
     try:
@@ -206,13 +217,18 @@ def _fingerprint(path: Path) -> tuple[int, str]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield everything below `folder`, sorted; links are yielded, not followed."""
+    """Yield everything below `folder`, sorted; links are yielded, not followed.
+
+    JupyterLab's checkpoints are passed by: they are no part of the record.
+    """
     try:
         paths = sorted(folder.iterdir())
     except OSError:
         # A folder that cannot be listed shows as everything in it missing.
         return
     for path in paths:
+        if _is_checkpoints(path):
+            continue
         yield path
         if path.is_dir() and not path.is_symlink():
             yield from _walk(path)
@@ -238,6 +254,23 @@ def _read_manifest(run: Path, faults: list[str]) -> bytes:
         return b""
     with os.fdopen(descriptor, "rb") as file:
         return file.read()
+
+
+def _is_checkpoints(path: Path) -> bool:
+    return path.name == _CHECKPOINTS and path.is_dir() and not path.is_symlink()
+
+
+def _checkpoints(run: Path) -> list[Path]:
+    """Return JupyterLab's folders, beside which a notebook may lie: in `run` or one below it."""
+    folders = (run, *(path for path in _walk(run) if path.is_dir() and not path.is_symlink()))
+    return [path for folder in folders if _is_checkpoints(path := folder / _CHECKPOINTS)]
+
+
+def _remove_checkpoints(run: Path) -> list[str]:
+    found = _checkpoints(run)
+    for path in found:
+        shutil.rmtree(path, ignore_errors=True)
+    return [path.relative_to(run).as_posix() for path in found if not path.exists()]
 
 
 def _remove_leftovers(run: Path) -> None:

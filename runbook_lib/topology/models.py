@@ -166,7 +166,7 @@ class Connect(Section):
         Authentication,
         choice(Authentication),
     ]
-    """How the session proves who it is."""
+    """How the session proves who it is; by kerberos domain accounts alone, others negotiate."""
 
 
 class Adapter(Section):

@@ -296,3 +296,43 @@ def test_what_a_dead_writer_left_half_written_is_not_sealed(run: Path) -> None:
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(RecordDamagedError, match="is not the folder of a run"):
         verify(tmp_path / "nowhere")
+
+
+def looked_at_in_jupyterlab(run: Path) -> Path:
+    """Leave what JupyterLab leaves, open to all as it makes it; return the folder."""
+    folder = run / "notebooks" / ".ipynb_checkpoints"
+    folder.mkdir(mode=0o755)
+    (folder / "10.1-checkpoint.ipynb").write_bytes(b"{}")
+    return folder
+
+
+def test_what_jupyterlab_left_is_removed_at_the_sealing_and_named(run: Path) -> None:
+    (run / "notebooks").mkdir(mode=0o700)
+    folder = looked_at_in_jupyterlab(run)
+
+    digest = seal(run, FACTS)
+
+    manifest = json.loads((run / "MANIFEST.json").read_bytes())
+    assert manifest["removed"] == ["notebooks/.ipynb_checkpoints"]
+    assert not folder.exists()
+    assert verify(run, digest).state is State.WHOLE
+
+
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_looking_at_a_run_in_jupyterlab_damages_nothing(run: Path, *, is_sealed: bool) -> None:
+    (run / "notebooks").mkdir(mode=0o700)
+    digest = seal(run, FACTS) if is_sealed else None
+    looked_at_in_jupyterlab(run)
+
+    found = verify(run, digest)
+
+    assert found.state is (State.WHOLE if is_sealed else State.NOT_SEALED)
+    note = "notebooks/.ipynb_checkpoints: copies that JupyterLab made, no part of the record"
+    assert found.notes == (note,)
+
+
+def test_a_link_in_the_place_of_jupyterlabs_folder_is_no_exception(run: Path) -> None:
+    (run / "plans" / ".ipynb_checkpoints").symlink_to(run)
+
+    with pytest.raises(RecordDamagedError, match="cannot be sealed"):
+        seal(run, FACTS)

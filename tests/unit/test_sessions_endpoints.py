@@ -87,3 +87,14 @@ def test_every_address_that_was_tried_is_named(network: Network) -> None:
     assert caught.value.why == (
         "node1.corp.example:5985: Name or service not known; 192.168.1.11:5985: timed out"
     )
+
+
+def test_a_node_listens_where_one_of_its_addresses_takes_a_connection(network: Network) -> None:
+    network.hosts = {NAME.host: ["192.168.1.50"], WISHED.host: [WISHED.host]}
+    http = SealedHttp("node1", (NAME, WISHED), None, network.clock)  # type: ignore[arg-type]
+
+    assert not http.listens()
+    assert network.tried == ["192.168.1.50", WISHED.host]
+    network.alive = {WISHED.host}
+    assert http.listens()
+    assert not http.is_open
