@@ -32,3 +32,9 @@ def directory(topology: Topology) -> Asked:
         computers=tuple(names),
         hosts=tuple(f"{name}.{domain.name}" for name in names),
     )
+
+
+def service_logon(topology: Topology) -> Asked:
+    """Return the question that is answered if the cluster service's account may log on."""
+    domain = topology.domain
+    return Asked(domain.name, domain.controller.address, cluster_service(topology))

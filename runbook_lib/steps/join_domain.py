@@ -147,19 +147,21 @@ class CompareClocks:
 class CheckAccounts:
     """Both accounts can log on, and the installer is an administrator of the domain.
 
-    As one it will be a local administrator of both nodes, and may add computers.
+    As one it will be a local administrator of both nodes, and may add computers. Each of the two
+    passwords is tried here once a look, and one that is wrong ends the phase.
     """
 
     ids: ClassVar[tuple[str, ...]] = ("M006", "S031")
     step_class: ClassVar[StepClass] = StepClass.READ
     node: str
     asked: Asked
+    service: Asked
 
     def reads(self) -> Reads:
-        """Return the question: the accounts in the directory."""
-        return {"found": directory.seen(self.asked)}
+        """Return the questions: the accounts in the directory, and the service's own logon."""
+        return {"found": directory.seen(self.asked), "service": directory.seen(self.service)}
 
-    def plan(self, found: Directory | Unanswered) -> Plan:
+    def plan(self, found: Directory | Unanswered, service: Directory | Unanswered) -> Plan:
         """Return NoChange with the accounts, or all that is wrong with them."""
         if isinstance(found, Unanswered):
             return Blocked(found.reason, found.next_step)
@@ -175,6 +177,8 @@ class CheckAccounts:
             wrong[f"{installer} is no member of {DOMAIN_ADMINS}"] = (
                 f"add {installer} to {DOMAIN_ADMINS}: the later phases log on to the nodes with it"
             )
+        if not wrong and isinstance(service, Unanswered):
+            return Blocked(service.reason, service.next_step)
         if wrong:
             return Blocked("; ".join(wrong), "; ".join(wrong.values()))
         return NoChange(f"{' and '.join(self.asked.users)} may log on")
@@ -328,7 +332,8 @@ def compare_clocks(topology: Topology) -> Iterator[CompareClocks]:
 
 def check_accounts(topology: Topology) -> Iterator[CheckAccounts]:
     """Installer and cluster service account may log on (M006, S031)."""
-    yield CheckAccounts(topology.nodes[0].name, accounts.directory(topology))
+    asked = accounts.directory(topology)
+    yield CheckAccounts(topology.nodes[0].name, asked, accounts.service_logon(topology))
 
 
 def join_domain(topology: Topology) -> Iterator[JoinDomain]:

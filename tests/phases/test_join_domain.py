@@ -152,6 +152,12 @@ REFUSED: list[tuple[str, dict[str, object], str, str]] = [
         r"LAB\exinstall is no member of Domain Admins",
         r"add LAB\exinstall to Domain Admins",
     ),
+    (
+        "change-password",
+        {"account": SERVICE},
+        r"the domain refuses LAB\svc-clus: the password is wrong",
+        "it was tried once and is not tried again by itself",
+    ),
     ("lock-account", {"account": SERVICE}, r"LAB\svc-clus: it is locked out", "log on again"),
     ("disable-account", {"account": SERVICE}, r"LAB\svc-clus: it is disabled", "log on again"),
     ("expire-account", {"account": SERVICE}, r"LAB\svc-clus: it has expired", "log on again"),
@@ -233,8 +239,9 @@ def test_a_wrong_state_is_refused_before_anything_is_changed(
     )
 
 
-def test_a_wrong_password_is_tried_once_by_one_node(rehearsal: Rehearsal) -> None:
-    act(rehearsal, "change-password", account=INSTALLER)
+@pytest.mark.parametrize("account", [INSTALLER, SERVICE])
+def test_a_wrong_password_is_tried_once_by_one_node(rehearsal: Rehearsal, account: str) -> None:
+    act(rehearsal, "change-password", account=account)
 
     with pytest.raises(PreconditionError):
         rehearsal.carry_out(PHASE)
