@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from runbook_lib.lab.answers import Bag
 from runbook_lib.lab.finished import install_windows_components
 from runbook_lib.lab.handlers import installed
 from runbook_lib.lab.handlers.surface import Begins, Context, Ended, Progress, Ran
-from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world.exchange_installation import Installation, Piece
-from runbook_lib.lab.world.site import LogonKind, Site, Token
+from runbook_lib.lab.world.site import LogonKind, Token
 from runbook_lib.lab.world.windows_node import WindowsNode
 from runbook_lib.lab.world.world import World
 from tests.lab import cluster_site
@@ -104,6 +105,12 @@ def staged(where: Context, begun: Begins, kill: int = 0) -> tuple[int, list[str]
     return 0, progress.lines
 
 
+def objects(where: Context, begun: Begins) -> tuple[int, list[Bag]]:
+    """Do the stages of a script's procedure: exit code and objects."""
+    code, progress = installed.to_its_end(where, begun)
+    return code, progress.bags
+
+
 def installation(made: World, node: int = 0) -> Installation:
     """Return Exchange on one node."""
     return Installation(both(made)[node])
@@ -139,6 +146,3 @@ def services(node: WindowsNode) -> dict[str, Any]:
         for each in node.services.all()
         if each.facts.name.startswith("MSExchange")
     }
-
-
-__all__ = ["Site", "both", "site_of"]

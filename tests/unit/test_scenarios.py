@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.lab import scenarios
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.topology.loading import load
 from tests.lab_world import (
     CONFIGURATION,
@@ -36,7 +37,7 @@ def test_the_rehearsal_file_names_the_hardware_of_the_lab() -> None:
     assert [(disk.lun, disk.size_mb) for disk in disks] == [
         (disk.lun, disk.size_mb) for disk in scenarios.SHARED_DISKS
     ]
-    assert scenarios.Inputs.of(topology) == scenarios.Inputs()
+    assert Inputs.of(topology) == Inputs()
 
 
 def test_both_machines_carry_the_names_of_their_image() -> None:

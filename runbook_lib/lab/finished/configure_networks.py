@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from runbook_lib.lab.handlers.shutdown_exe import shutdown
 from runbook_lib.lab.handlers.surface import Context
-from runbook_lib.lab.scenarios import MACHINES, Inputs, Machine
+from runbook_lib.lab.inputs import Inputs
+from runbook_lib.lab.scenarios import MACHINES, Machine
 from runbook_lib.lab.world import bindings, computer_name, ip_settings
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.network_adapters import Adapter

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runbook_lib.lab.handlers import installed
 from runbook_lib.lab.handlers.setup_com import setup_com
 from runbook_lib.lab.handlers.surface import Context
-from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world.site import LogonKind, Site, Token
 from runbook_lib.lab.world.windows_node import WindowsNode
 

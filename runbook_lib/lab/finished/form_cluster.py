@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world import cluster_forming as forming
 from runbook_lib.lab.world import cluster_nodes as nodes
 from runbook_lib.lab.world.cluster_forming import Wish

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.lab.finished.exchange_runs import FOR_OLD_CLIENTS, ROLE, run_setup
-from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world.site import Site
 
 

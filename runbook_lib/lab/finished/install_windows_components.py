@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world import optional_components
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.site import Site

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runbook_lib.lab.handlers.shutdown_exe import shutdown
 from runbook_lib.lab.handlers.surface import Context
-from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world import domain_membership
 from runbook_lib.lab.world.site import Site, Token
 from runbook_lib.lab.world.windows_node import WindowsNode

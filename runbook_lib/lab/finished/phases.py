@@ -21,7 +21,7 @@ from runbook_lib.lab.finished import (
     prepare_shared_disks,
     prove_failover,
 )
-from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world.site import Site
 
 Finish = Callable[[Site, Inputs], None]

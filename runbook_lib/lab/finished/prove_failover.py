@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.lab.scenarios import Inputs
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world import exchange_moves as moves
 from runbook_lib.lab.world.site import Site
 

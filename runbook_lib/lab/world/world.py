@@ -15,6 +15,7 @@ from runbook_lib.lab.faults import ArmedFaults, Fault, FaultError, When
 from runbook_lib.lab.finished.phases import before
 from runbook_lib.lab.handlers import dispatch, task_runs
 from runbook_lib.lab.handlers.surface import Context
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world import state_file
 from runbook_lib.lab.world.accounts import Passwords
 from runbook_lib.lab.world.clock import Due, LabClock, RunningClock, Schedule
@@ -42,7 +43,7 @@ class World:
     def __init__(
         self,
         scenario: str,
-        inputs: scenarios.Inputs,
+        inputs: Inputs,
         seed: int,
         *,
         state_folder: Path | None = None,
@@ -76,7 +77,7 @@ class World:
         clock: by default lab time runs a hundred times as fast as real time.
         """
         saved = state_file.load(state_folder) if state_folder else None
-        inputs = scenarios.Inputs.of(topology)
+        inputs = Inputs.of(topology)
         if saved is None:
             world = cls(scenario, inputs, seed, state_folder=state_folder, clock=clock)
         else:
