@@ -55,8 +55,19 @@ def _tests(folder: Path) -> Iterator[tuple[str, frozenset[str]]]:
     for path in sorted(folder.rglob("test_*.py")):
         text = path.read_text("utf-8")
         lines = text.splitlines()
-        for node in ast.parse(text).body:
+        for node in _parsed(path, text).body:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
                 said = _WORD.findall("\n".join(lines[first - 1 : node.end_lineno]))
                 yield f"{path.relative_to(folder).as_posix()}::{node.name}", frozenset(said)
+
+
+def _parsed(path: Path, text: str) -> ast.Module:
+    try:
+        return ast.parse(text)
+    except SyntaxError as error:
+        raise PreconditionError(
+            f"{path} is no Python.",
+            why=f"{error.msg} in line {error.lineno}",
+            next_step="mend it, or ask without --tests",
+        ) from error

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.errors import PreconditionError
 from runbook_lib.execution import phases
 from runbook_lib.execution.coverage import (
     CarryingStep,
@@ -104,6 +105,15 @@ def test_a_test_is_known_by_the_id_or_the_step_that_it_names(tmp_path: Path) -> 
         "S003": tuple(f"unit/test_a.py::test_by_{each}" for each in ("id", "step", "class")),
         "S009": (),
     }
+
+
+def test_a_test_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "test_b.py").write_text("def test_x(:\n", "utf-8")
+
+    with pytest.raises(PreconditionError, match="is no Python") as caught:
+        named_in_tests(["S003"], [], tmp_path)
+
+    assert caught.value.why.endswith("in line 1")
 
 
 def test_the_command_tells_all_and_ends_with_15_while_something_is_open(
