@@ -26,7 +26,7 @@ try {
         # The folder goes when nothing else is in it; else it stays, and that is no failure.
         $null = Invoke-Program 'cmd.exe' @('/c', 'rd', 'C:\runbook')
         $ErrorActionPreference = 'Stop'
-        $answer['Output'] = $lines
+        $answer['Output'] = [string[]]@($lines)
         $answer['Code'] = 0
     }
 }

@@ -77,7 +77,7 @@ try {
             Remove-Work $base $Task
             throw ('schtasks.exe: ' + (@($lines) -join ' '))
         }
-        $answer['Output'] = $lines
+        $answer['Output'] = [string[]]@($lines)
         $answer['Code'] = 0
     }
 }

@@ -253,7 +253,7 @@ SCRIPTS = (
     ),
     Script(
         "start_task",
-        "c5561f1f4b29fade755e4796563ab51926fbf025e39a86721649c462c3335bb0",
+        "c7651acee888ca3953d239c4d4dfc3d5173688928c62466fe681028816b3904f",
         "documented: the script's own text",
         _on_the_right_node(task_scripts.start_task, will_any_do=task_scripts.is_of_a_read),
         task_scripts.label,
@@ -267,7 +267,7 @@ SCRIPTS = (
     ),
     Script(
         "end_task",
-        "bc470f43fd9fb9ecd60b9291fe3419ede817d0effc3b8afbce953ecd7138abde",
+        "348aa4bacff2cf8ebb23e3334b81fc35b618aebc8db9894568d17f13c6ceaf35",
         "documented: the script's own text",
         _on_the_right_node(task_scripts.end_task, will_any_do=task_scripts.is_unnamed),
         task_scripts.label,
