@@ -12,8 +12,10 @@ from runbook_lib.lab.world.exchange_installation import Piece
 from runbook_lib.lab.world.world import World
 from tests.builders import topology
 from tests.in_process import WALL
+from tests.lab import cluster_site
 from tests.lab import exchange_site as lab
-from tests.lab.exchange_site import NAME, ROLE, SERVER, both, site_of
+from tests.lab.cluster_site import both, site_of
+from tests.lab.exchange_site import NAME, ROLE, SERVER
 
 VERSION = "8.3.83.6"
 ABSENT = ("", "", "", False)
@@ -156,6 +158,6 @@ def test_a_half_done_site_lives_through_a_restart_of_the_lab(tmp_path: Path) -> 
     assert again.state() == made.state()
     assert both(again)[0].files.lines(r"C:\ExchangeSetupLogs\ExchangeSetup.log")
     assert site_of(again).exchange.clustered_server == site_of(made).exchange.clustered_server
-    lab.cluster_site.wait(again, 40)
+    cluster_site.wait(again, 40)
     assert site_of(again).exchange.unreplicated == []
     assert lab.run(again, *SERVER)[0] == 0

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from runbook_lib.lab.handlers import exchange_scripts as scripts
 from runbook_lib.lab.handlers.exchange_errors import PROMPT
-from runbook_lib.lab.handlers.surface import CommandError
+from runbook_lib.lab.handlers.surface import CommandError, Ended, Progress
 from runbook_lib.lab.world import exchange_moves as moves
 from runbook_lib.lab.world.event_log import APPLICATION
 from runbook_lib.lab.world.site import LogonKind, Token
 from runbook_lib.lab.world.world import World
 from tests.lab import cluster_site
 from tests.lab import exchange_site as lab
-from tests.lab.exchange_site import BOTH, NAME, ROLE, both, site_of
+from tests.lab.cluster_site import both, site_of
+from tests.lab.exchange_site import BOTH, NAME, ROLE
 
 ONE, TWO = BOTH
 MOVE = "Move-ClusteredMailboxServer"
@@ -341,3 +344,63 @@ def test_the_cluster_itself_moves_the_group_without_any_check() -> None:
 
     assert lab.mounted(made) == {"Mailbox Database": False}
     assert stores(made) == [RESTING, SERVING]
+
+
+WATCHED = {"Name": MOVE, "Parameters": TO_TWO, "Watch": NAME}
+
+
+def watched(made: World, seconds: float) -> list[str]:
+    """Return what a watched move tells of the databases when it takes this long."""
+    where = lab.context(made)
+    begun = scripts.call_exchange(where, WATCHED)
+    progress = Progress()
+    cluster_site.wait(made, 5)
+    begun.procedure.stages[0].do(where, begun.data, progress)
+    cluster_site.wait(made, seconds)
+    with suppress(Ended):
+        begun.procedure.stages[1].do(where, begun.data, progress)
+    [answer] = progress.bags
+    output = answer.properties["Output"]
+    assert isinstance(output, list)
+    return output
+
+
+def test_a_watched_move_tells_how_long_the_database_was_gone() -> None:
+    made = lab.whole()
+    moment = both(made)[0].now
+
+    lines = watched(made, 35)
+
+    def at(seconds: int) -> str:
+        return f"{moment + timedelta(seconds=seconds):%Y-%m-%dT%H:%M:%S}"
+
+    assert lines == [
+        f"{at(0)} Mailbox Database mounted",
+        f"{at(5)} Mailbox Database dismounted",
+        f"{at(40)} Mailbox Database mounted",
+        f"outage of 35 s, {at(5)} to {at(40)}",
+    ]
+
+
+def test_a_watched_move_that_fails_late_tells_that_the_outage_is_not_over() -> None:
+    made = lab.whole()
+    made.act("late-move-failure", {})
+
+    lines = watched(made, 35)
+
+    assert len(lines) == 3
+    assert lines[-1].startswith("outage since ")
+    assert lines[-1].endswith(", not over: Mailbox Database")
+
+
+def test_a_refused_move_sees_no_outage() -> None:
+    made = lab.whole()
+    where = lab.context(made)
+    given = {**WATCHED, "Parameters": TO_TWO | {"TargetMachine": "E2K7SCCNode7"}}
+
+    code, [answer] = lab.objects(where, scripts.call_exchange(where, given))
+
+    assert (code, answer.properties["Outcome"]) == (1, "refused")
+    output = answer.properties["Output"]
+    assert isinstance(output, list)
+    assert output[1:] == ["no outage seen"]

@@ -6,12 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
+from runbook_lib.lab.finished import install_windows_components
+from runbook_lib.lab.handlers import installed
+from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world import optional_components
 from runbook_lib.lab.world import registry_places as places
 from runbook_lib.lab.world.exchange_installation import Piece
 from runbook_lib.lab.world.world import World
+from tests.lab import cluster_site
 from tests.lab import exchange_site as lab
-from tests.lab.exchange_site import ADDRESS, NAME, PATH, ROLE, SERVER, both, site_of
+from tests.lab.cluster_site import both, site_of
+from tests.lab.exchange_site import ADDRESS, NAME, PATH, ROLE, SERVER
 
 PENDING = (
     "Microsoft Exchange Server setup cannot continue because a restart from a previous "
@@ -37,7 +42,10 @@ def component(name: str, *, on: bool) -> Callable[[World], None]:
 
 
 def act(name: str, /, **arguments: object) -> Callable[[World], None]:
-    return lambda made: made.act(name, arguments) and None
+    def done(made: World) -> None:
+        made.act(name, arguments)
+
+    return done
 
 
 def stop_cluster(made: World) -> None:
@@ -250,8 +258,8 @@ def test_an_account_without_a_quota_for_computers_stops_setup_at_the_name() -> N
 
 
 def test_outside_a_cluster_the_role_makes_a_server_of_the_node_itself() -> None:
-    made = lab.cluster_site.world()
-    lab.install_windows_components.finish(site_of(made), lab.Inputs())
+    made = cluster_site.world()
+    install_windows_components.finish(site_of(made), Inputs())
 
     assert lab.run(made, *ROLE)[0] == 0
 
@@ -266,8 +274,8 @@ def test_without_its_file_there_is_no_setup() -> None:
     made = lab.ready()
     made.act("remove-media", {"node": "E2K7SCCNode1", "media": r"C:\ExchangeSetup"})
 
-    assert lab.installed.program_on(both(made)[0], lab.SETUP) is None
-    assert lab.installed.program_on(both(made)[1], lab.SETUP) is not None
+    assert installed.program_on(both(made)[0], lab.SETUP) is None
+    assert installed.program_on(both(made)[1], lab.SETUP) is not None
 
 
 def test_a_prepared_account_and_record_are_no_obstacle() -> None:

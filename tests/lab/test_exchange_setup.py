@@ -9,8 +9,10 @@ from runbook_lib.lab.handlers.setup_console import LOG_FILE
 from runbook_lib.lab.world.domain_objects import MAILBOX
 from runbook_lib.lab.world.exchange_installation import Piece
 from runbook_lib.lab.world.site import LogonKind, Token
+from tests.lab import cluster_site
 from tests.lab import exchange_site as lab
-from tests.lab.exchange_site import BOTH, NAME, ROLE, SERVER, both, site_of
+from tests.lab.cluster_site import both, site_of
+from tests.lab.exchange_site import BOTH, NAME, ROLE, SERVER
 
 VERSION = "8.3.83.6"
 DONE = (VERSION, VERSION, "", False)
@@ -264,7 +266,7 @@ def test_an_account_that_takes_long_to_replicate_costs_a_second_run() -> None:
     assert lab.state(made, Piece.CLUSTERED) == (VERSION, "", "Install", True)
     assert lab.run(made, *SERVER)[0] == 1
 
-    lab.cluster_site.wait(made, 400)
+    cluster_site.wait(made, 400)
 
     assert lab.run(made, *SERVER)[0] == 0
     assert lab.resources(made) == ALL_RESOURCES
