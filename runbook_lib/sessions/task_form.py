@@ -163,7 +163,7 @@ def act_answer(node: str, action: Action, name: str, work: FinishedWork) -> Acti
     if code in action.accepts and not refusal:
         return ActionAnswer(code, output, action.accepts[code], log=log)
     meaning = action.explains.get(code, "the documentation does not name it")
-    said = " / ".join(line.strip() for line in output[-5:] if line.strip())
+    said = " / ".join(line.strip() for line in output[-9:] if line.strip())
     why = refusal or f"code {code}: {meaning}" + (f"; {said}" if said else "")
     raise WorkFailedError(
         f"{name} failed on {node}.",

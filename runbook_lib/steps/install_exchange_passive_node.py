@@ -10,24 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from runbook_lib.commands import exchange_setup_state, exchange_shell, setup_com
+from runbook_lib.commands import exchange_setup_state, server_cluster, setup_com
 from runbook_lib.commands.exchange_setup_state import Progress, SetupState
-from runbook_lib.commands.exchange_shell import MailboxServer
+from runbook_lib.commands.server_cluster import Seen, same
 from runbook_lib.steps import accounts
 from runbook_lib.steps.exchange_readiness import CheckMedia, CheckNode
 from runbook_lib.steps.exchange_setup import InstallRole, Run
-from runbook_lib.steps.mailbox_server_checks import (
-    Asked,
-    CheckConsole,
-    CheckServices,
-    unreadable,
-)
+from runbook_lib.steps.mailbox_server_checks import Asked, CheckConsole, CheckServices
+from runbook_lib.steps.mailbox_storage import databases_of, no_cluster
 from runbook_lib.steps.step import (
-    At,
     Blocked,
     Plan,
     Reads,
-    Silence,
     StepClass,
     StepFactory,
 )
@@ -44,7 +38,7 @@ class InstallPassiveRole:
     step_class: ClassVar[StepClass] = StepClass.ONE_SHOT
     role: InstallRole
     first: str
-    asked: Asked
+    server: str
 
     @property
     def node(self) -> str:
@@ -52,31 +46,34 @@ class InstallPassiveRole:
         return self.role.node
 
     def reads(self) -> Reads:
-        """Return the questions: how far Setup is here, and what the first node's shell says."""
-        shell = exchange_shell.mailbox_server(self.asked.name, self.asked.account)
-        return {"setup": exchange_setup_state.setup_state(), "active": At(self.first, shell)}
+        """Return the questions: how far Setup is, and who has the mailbox server's group."""
+        return {"setup": exchange_setup_state.setup_state(), "seen": server_cluster.seen()}
 
-    def plan(self, setup: SetupState, active: MailboxServer | Silence) -> Plan:
+    def plan(self, setup: SetupState, seen: Seen) -> Plan:
         """Return one run of Setup, unless this node is the active one or there is none."""
         if setup.role.progress is Progress.DONE:
             return self.role.plan(setup)
         if setup.server.progress is not Progress.ABSENT:
             return Blocked(
-                f"{self.node} holds traces of making {self.asked.name} itself, so its Setup is "
-                "not the passive one",
+                f"{self.node} holds traces of making {self.server} itself, so its Setup is not "
+                "the passive one",
                 "the mailbox server is made on the first node alone; end or remove there what was "
                 f"begun on {self.node} (Setup.com /RemoveCms), then resume",
             )
-        if isinstance(active, Silence):
-            return Blocked(f"{self.first} does not answer", f"switch {self.first} on")
-        if active.status is None or active.server is None:
-            return unreadable(active, self.asked.name)
-        if (active.status.active or "").upper() == self.node.upper():
+        if seen.cluster is None:
+            return no_cluster(seen, self.node)
+        group = seen.cluster.group(self.server)
+        if group is None or not databases_of(seen.cluster, self.server):
             return Blocked(
-                f"{self.node} is the active node of {self.asked.name}: the passive Setup belongs "
-                "on the other one",
-                f"move {self.asked.name} to {self.first} with Move-ClusteredMailboxServer, or "
-                "correct the order of the nodes in the parameter file",
+                f"the cluster has no mailbox server {self.server} yet",
+                "run phase 70_install_exchange_active_node first",
+            )
+        if same(group.owner, self.node):
+            return Blocked(
+                f"{self.node} is the active node of {self.server}: the passive Setup belongs on "
+                "the other one",
+                f"move {self.server} to {self.first} with Move-ClusteredMailboxServer, or correct "
+                "the order of the nodes in the parameter file",
             )
         return self.role.plan(setup)
 
@@ -101,7 +98,7 @@ def install_role(topology: Topology) -> Iterator[InstallPassiveRole]:
     line = setup_com.install_role(exchange.media, error_reporting=exchange.error_reporting)
     run = Run(exchange.media, account, topology.waits.setup_s)
     role = InstallRole(second, ("S082",), line, run, None)
-    yield InstallPassiveRole(role, first, Asked(topology.mailbox_server.name, account))
+    yield InstallPassiveRole(role, first, topology.mailbox_server.name)
 
 
 def check_services(topology: Topology) -> Iterator[CheckServices]:

@@ -16,6 +16,16 @@ from runbook_lib.commands.exchange_shell import (
     Status,
     StorageGroup,
 )
+from runbook_lib.commands.server_cluster import (
+    Cluster,
+    Configured,
+    Group,
+    GroupState,
+    Membership,
+    Resource,
+    ResourceState,
+    Seen,
+)
 from runbook_lib.commands.system import Service
 from runbook_lib.steps import install_exchange_passive_node as passive
 from runbook_lib.steps import prove_failover as failover
@@ -60,6 +70,23 @@ SEEN = MailboxServer(
     (),
 )
 UNREAD = MailboxServer(None, None, (), (), ("snap-in: none",))
+
+
+MEMBER = Membership(Configured.RUNNING, "E2K7CLU")
+STORE = Resource(
+    "First Storage Group/Mailbox Database (MailboxServer)",
+    "Microsoft Exchange Database Instance",
+    ResourceState.ONLINE,
+    "MailboxServer",
+)
+
+
+def cluster(owner: str = ONE, *resources: Resource) -> Seen:
+    group = Group("MailboxServer", GroupState.ONLINE, owner)
+    return Seen(MEMBER, Cluster("E2K7CLU", groups=(group,), resources=resources))
+
+
+CLUSTER = cluster(ONE, STORE)
 
 
 def status(**changes: Any) -> MailboxServer:
@@ -108,7 +135,7 @@ def cmdlet(change: Change) -> tuple[object, object]:
 
 
 def test_the_passive_node_gets_the_role_and_no_switch_of_the_mailbox_server() -> None:
-    [change] = changes(plan(passive.install_role, setup=ABSENT, active=SEEN))
+    [change] = changes(plan(passive.install_role, setup=ABSENT, seen=CLUSTER))
     command = change.by.command  # type: ignore[union-attr]
 
     assert (change.setting, change.before, change.after) == ("Mailbox role", "absent", "installed")
@@ -117,33 +144,33 @@ def test_the_passive_node_gets_the_role_and_no_switch_of_the_mailbox_server() ->
         r"C:\ExchangeSetup\Setup.com",
         ("/mode:Install", "/roles:Mailbox", "/EnableErrorReporting"),
     )
-    assert plan(passive.install_role, setup=INSTALLED, active=SILENT) == NoChange(
+    assert plan(passive.install_role, setup=INSTALLED, seen=CLUSTER) == NoChange(
         "installed, 8.3.83.6"
     )
 
 
 @pytest.mark.parametrize(
-    ("setup", "active", "why"),
+    ("setup", "seen", "why"),
     [
-        (ABSENT, status(active=TWO), "E2K7SCCNode2 is the active node of MailboxServer"),
-        (ABSENT, SILENT, "E2K7SCCNode1 does not answer"),
-        (ABSENT, UNREAD, "the Exchange shell cannot read MailboxServer: snap-in: none"),
-        (replace(ABSENT, server=DONE), SEEN, "holds traces of making MailboxServer itself"),
-        (replace(ABSENT, is_running=True), SEEN, "Exchange Setup is at work on E2K7SCCNode2"),
+        (ABSENT, cluster(TWO, STORE), "E2K7SCCNode2 is the active node of MailboxServer"),
+        (ABSENT, cluster(ONE), "the cluster has no mailbox server MailboxServer yet"),
+        (ABSENT, Seen(MEMBER), "the cluster service of E2K7SCCNode2 tells nothing: running"),
+        (replace(ABSENT, server=DONE), CLUSTER, "holds traces of making MailboxServer itself"),
+        (replace(ABSENT, is_running=True), CLUSTER, "Exchange Setup is at work on E2K7SCCNode2"),
         (
             replace(ABSENT, role=PartState("8.3.83.6", None, "Uninstall", "x")),
-            SEEN,
+            CLUSTER,
             'Setup broke off on E2K7SCCNode2 while it was doing "Uninstall"',
         ),
         (
             replace(ABSENT, role=PartState("8.3.83.6", "8.1.240.6", None, None)),
-            SEEN,
+            CLUSTER,
             "has files of 8.3.83.6 and a configuration of 8.1.240.6",
         ),
     ],
 )
-def test_a_passive_setup_is_refused(setup: SetupState, active: object, why: str) -> None:
-    assert why in reason(plan(passive.install_role, setup=setup, active=active))
+def test_a_passive_setup_is_refused(setup: SetupState, seen: Seen, why: str) -> None:
+    assert why in reason(plan(passive.install_role, setup=setup, seen=seen))
 
 
 @pytest.mark.parametrize(
@@ -157,7 +184,7 @@ def test_a_passive_setup_is_refused(setup: SetupState, active: object, why: str)
     ],
 )
 def test_a_setup_that_broke_off_is_run_again(part: PartState, before: str) -> None:
-    [change] = changes(plan(passive.install_role, setup=replace(ABSENT, role=part), active=SEEN))
+    [change] = changes(plan(passive.install_role, setup=replace(ABSENT, role=part), seen=CLUSTER))
 
     assert change.before == before
 
