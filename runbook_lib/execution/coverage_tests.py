@@ -1,14 +1,15 @@
 """Which tests name a sentence of the procedure, or a step that carries it.
 
-A test names a thing when its own text does, decorators included. Nothing is run: this tells what
-is meant to be tested, not what passed.
+A test names a thing when its own text does, or what it uses of its module: a fixture, a helper, a
+constant with the name of the phase that it carries out. Nothing is run: this tells what is meant
+to be tested, not what passed.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from runbook_lib.errors import PreconditionError
@@ -32,7 +33,7 @@ def folder_of_tests() -> Path:
 def named_in_tests(
     ids: Iterable[str], steps: Sequence[CarryingStep], folder: Path
 ) -> dict[str, tuple[str, ...]]:
-    """Return each id with the tests that name it or one of its steps, by file and function."""
+    """Return each id with the tests that name it, one of its steps, or a whole phase of these."""
     words = {
         each: {each, *(word for step in steps if each in step.ids for word in _names(step))}
         for each in ids
@@ -47,19 +48,47 @@ def named_in_tests(
 
 def _names(step: CarryingStep) -> tuple[str, ...]:
     """Return the words by which a test knows a step; a check over all steps is known by itself."""
-    return (step.name, *(each for each in step.classes if each != "Check"))
+    return (step.phase, step.name, *(each for each in step.classes if each != "Check"))
 
 
-def _tests(folder: Path) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yield every test function with the words of its text."""
+def _tests(folder: Path) -> Iterator[tuple[str, set[str]]]:
+    """Yield every test function with the words of its text, and of what it uses of its module."""
     for path in sorted(folder.rglob("test_*.py")):
         text = path.read_text("utf-8")
-        lines = text.splitlines()
-        for node in _parsed(path, text).body:
-            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
-                first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
-                said = _WORD.findall("\n".join(lines[first - 1 : node.end_lineno]))
-                yield f"{path.relative_to(folder).as_posix()}::{node.name}", frozenset(said)
+        parts = _parts(_parsed(path, text), text.splitlines())
+        for name in parts:
+            if name.startswith("test_"):
+                yield f"{path.relative_to(folder).as_posix()}::{name}", _said(name, parts)
+
+
+def _parts(module: ast.Module, lines: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Return what a module defines at its top - functions, classes, values - with its words."""
+    parts: dict[str, frozenset[str]] = {}
+    for node in module.body:
+        names: list[str] = []
+        first = node.lineno
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names = [node.name]
+            first = min([first, *(each.lineno for each in node.decorator_list)])
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [n.id for each in targets for n in ast.walk(each) if isinstance(n, ast.Name)]
+        words = frozenset(_WORD.findall("\n".join(lines[first - 1 : node.end_lineno])))
+        parts |= dict.fromkeys(names, words)
+    return parts
+
+
+def _said(name: str, parts: Mapping[str, frozenset[str]]) -> set[str]:
+    """Return the words of one definition and of all that it leads to in its module."""
+    said: set[str] = set()
+    seen, waiting = {name}, [name]
+    while waiting:
+        words = parts[waiting.pop()]
+        said |= words
+        further = {each for each in words & parts.keys() if not each.startswith("test_")} - seen
+        seen |= further
+        waiting += further
+    return said
 
 
 def _parsed(path: Path, text: str) -> ast.Module:

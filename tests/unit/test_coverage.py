@@ -23,6 +23,7 @@ from runbook_lib.lab.scenarios import PHASES
 from tests.builders import topology
 
 HERE = "10_configure_networks"
+NAMED = ("id", "step", "class", "helper", "phase")
 
 
 def step(name: str, *ids: str, phase: str = HERE, reads_only: bool = False) -> CarryingStep:
@@ -94,15 +95,19 @@ def test_a_test_is_known_by_the_id_or_the_step_that_it_names(tmp_path: Path) -> 
         "def test_by_id(x):\n    pass\n\n"
         "def test_by_step():\n    steps.change(1)\n\n"
         "def test_by_class():\n    Change(1)\n\n"
+        "def test_by_helper():\n    helper()\n\n"
+        "def test_by_phase():\n    carry_out(PHASE)\n\n"
         "def test_of_nothing():\n    S0031, changes = 1, 2\n\n"
-        "def helper():\n    steps.change\n",
+        f"PHASE = '{HERE}'\n\n"
+        "def helper():\n    other()\n\n"
+        "def other():\n    steps.change\n",
         "utf-8",
     )
 
     found = named_in_tests(["S003", "S009"], [step("change", "S003")], tmp_path)
 
     assert found == {
-        "S003": tuple(f"unit/test_a.py::test_by_{each}" for each in ("id", "step", "class")),
+        "S003": tuple(f"unit/test_a.py::test_by_{each}" for each in NAMED),
         "S009": (),
     }
 
