@@ -17,6 +17,7 @@ from runbook_lib.errors import (
 )
 from runbook_lib.lab.world.clock import PolledClock
 from runbook_lib.lab.world.world import World
+from runbook_lib.topology.loading import Loaded
 from tests.builders import loaded
 from tests.in_process import WALL, Rehearsal
 from tests.lab_world import NODE_1, NODE_2, PUBLIC_1, PUBLIC_2
@@ -427,3 +428,21 @@ def test_behind_the_phase_the_world_is_as_the_phase_left_it(rehearsal: Rehearsal
     ran, started = rehearsal.world.state(), begun.state()
     assert {**ran, "scenario": ""} == {**started, "scenario": ""}
     assert (begun.ledger(), begun.command_lines()) == ([], [])
+
+
+def test_accounts_are_made_in_the_unit_of_the_parameter_file(tmp_path: Path) -> None:
+    given = loaded()
+    domain = given.topology.domain.model_copy(
+        update={"organizational_unit": "OU=Nodes,DC=lab,DC=local"}
+    )
+    topology = given.topology.model_copy(update={"domain": domain})
+    wished = Loaded(topology, given.text, given.sha256, given.warnings)
+    world = World.create("before:20", topology, 1, clock=PolledClock(WALL))
+    run = Rehearsal(world, tmp_path, wished)
+
+    run.carry_out(PHASE)
+
+    places = {c["name"]: c["place"] for c in world.state()["domain"]["computers"]}
+    assert places["E2K7SCCNODE1"] == "CN=E2K7SCCNODE1,OU=Nodes,DC=lab,DC=local"
+    begun = World.create("before:30", topology, 1, clock=PolledClock(WALL)).state()
+    assert begun["domain"] == world.state()["domain"]
