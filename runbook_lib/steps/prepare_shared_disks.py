@@ -59,7 +59,7 @@ class CheckDisks(DiskStep):
             )
         other = now.second if self.is_first else now.first
         return self._compared(view, other) or NoChange(
-            ", ".join(f"{wish.what}: {state}" for wish, state in states)
+            "; ".join(f"{wish.what}: {state}" for wish, state in states)
         )
 
     def _unseen(self, now: Situation) -> Plan:
