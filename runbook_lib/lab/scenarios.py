@@ -147,6 +147,36 @@ FACTS = (
     ("restart", "documented: events 6005 6006 6008 1074; inferred: 6009 and the order"),
     ("address conflict", "inferred: event 4199, 0.0.0.0 in use, the wish stored"),
     ("computer name", "inferred: pending and running values, NetBIOS name in upper case"),
+    (
+        "state of Exchange Setup",
+        (
+            "documented: values below v8.0, what each combination means; inferred: identifiers of "
+            "tasks, the values of Setup's own key"
+        ),
+    ),
+    (
+        "services of a mailbox server",
+        (
+            "documented: both stores rest on the passive node; inferred: start types, which others "
+            "there are, their programs"
+        ),
+    ),
+    (
+        "cluster resources of a mailbox server",
+        (
+            "documented: name of the network name, one resource a database, online is mounted; "
+            "inferred: the other names and the types, dependencies among them"
+        ),
+    ),
+    (
+        "disk of a mailbox server",
+        (
+            "documented: Setup puts none into the group and ties no database to one; inferred: a "
+            "database that waits for no disk is too early on the other node"
+        ),
+    ),
+    ("folders below the data path", "inferred: one a storage group, named as it is"),
+    ("events of Exchange", "documented: source MSExchange Cluster and 1019; inferred: texts"),
 )
 """How the facts are known that no single command answers for."""
 

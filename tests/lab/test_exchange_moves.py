@@ -335,6 +335,23 @@ def test_a_server_whose_source_is_lost_on_the_way_arrives() -> None:
     assert lab.mounted(made) == {"Mailbox Database": True}
 
 
+def test_a_server_waits_on_the_way_while_no_node_is_there() -> None:
+    made = lab.whole()
+    where = lab.context(made)
+    script = {"Name": MOVE, "Parameters": TO_TWO, "Watch": ""}
+    lab.staged(where, scripts.call_exchange(where, script), kill=2)
+
+    for node in both(made):
+        made.act("power-loss", {"node": node.name})
+    cluster_site.wait(made, moves.UNDER_WAY_S + 1)
+    assert lab.mounted(made) == {"Mailbox Database": False}
+    for node in both(made):
+        made.act("power-on", {"node": node.name})
+    cluster_site.wait(made, 300)
+
+    assert (status(made)[0], lab.mounted(made)) == ("Online", {"Mailbox Database": True})
+
+
 def test_the_cluster_itself_moves_the_group_without_any_check() -> None:
     made = lab.whole()
     made.act("dismount-database", {})

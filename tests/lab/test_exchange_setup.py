@@ -110,6 +110,11 @@ def test_the_server_gets_a_group_an_account_a_name_and_a_mounted_database() -> N
     assert site.domain.dns["mailboxserver"] == lab.ADDRESS
     private = site.cluster.resources[NETWORK_NAME].private
     assert private == {"Name": NAME, "RequireDNS": 1, "RequireKerberos": 1}
+    # A database that fails is tried again, but takes nothing to the other node.
+    restart = {
+        name: site.cluster.resources[name].properties["RestartAction"] for name in ALL_RESOURCES
+    }
+    assert restart == dict.fromkeys(ALL_RESOURCES, 2) | {DATABASE: 1}
     [server] = [each for each in site.domain.exchange.servers if each.name == NAME]
     assert (server.roles, server.site) == (MAILBOX, "Default-First-Site-Name")
     found = site.exchange.clustered_server
