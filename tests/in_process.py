@@ -106,11 +106,16 @@ class InProcessSession:
 
     def begin_read(self, queries: Sequence[Query[Any]]) -> Pending:
         """Ask at once; the answer is looked at by `finish`, and tasks that read are run there."""
+        return self._begin_read(queries, self._call)
+
+    def _begin_read(
+        self, queries: Sequence[Query[Any]], call: Callable[[ScriptCall], Reply]
+    ) -> Pending:
         packed = pack_reads(queries)
         inline = [read for read in packed.alone if not isinstance(read.command, Detached)]
         try:
-            replies = {read: self._call(pack_script(read)) for read in inline}
-            reply = self._call(packed.call) if packed.carried else Reply()
+            replies = {read: call(pack_script(read)) for read in inline}
+            reply = call(packed.call) if packed.carried else Reply()
         except (NodeIsDownError, ConnectionResetError) as error:
             return Pending(_raiser(_unreachable(self.node, error)))
 
@@ -140,8 +145,8 @@ class InProcessSession:
         detached.clean_up(self, task, identity)
 
     def ask(self, query: Query[Any], deadline_s: float) -> Any:
-        """Return a query's value."""
-        return self.begin_read([query]).finish(deadline_s)[0]
+        """Return a query's value; a look at a task is no point to crash at, there are many."""
+        return self._begin_read([query], self._heard).finish(deadline_s)[0]
 
     def send(self, call: ScriptCall, name: str, deadline_s: float) -> Sent:
         """Send a pipeline, once."""
@@ -190,15 +195,18 @@ class InProcessSession:
 
     def _call(self, call: ScriptCall) -> Reply:
         crash_points.reach("send:before")
-        self._resets.clear()
-        reply = self.world.answer(
-            self.node, self.user, Invocation(call.text, True, self._revealed(call.parameters))
-        )
+        reply = self._heard(call)
         crash_points.reach("send:after")
         if self.node in self._resets:
             raise ConnectionResetError
         crash_points.reach("reply")
         return reply
+
+    def _heard(self, call: ScriptCall) -> Reply:
+        self._resets.clear()
+        return self.world.answer(
+            self.node, self.user, Invocation(call.text, True, self._revealed(call.parameters))
+        )
 
 
 def with_person(rehearsal: Rehearsal) -> Rehearsal:

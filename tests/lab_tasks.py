@@ -22,6 +22,8 @@ from runbook_lib.lab.handlers.surface import (
 from tests.lab_world import NODE_1, Site, script_text
 
 INSTALLER = r"LAB\exinstall"
+DONE = r"C:\slow work.txt"
+"""What slow.exe leaves when it has come to its end."""
 
 
 def _first(context: Context, data: dict[str, Any], progress: Progress) -> None:
@@ -36,7 +38,8 @@ def _second(context: Context, data: dict[str, Any], progress: Progress) -> None:
         raise Ended(7, "stopped half way")
 
 
-def _third(_context: Context, data: dict[str, Any], progress: Progress) -> None:
+def _third(context: Context, data: dict[str, Any], progress: Progress) -> None:
+    context.node.files.write(DONE, "done")
     progress.say(f"done by {data['by']}")
 
 

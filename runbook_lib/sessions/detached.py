@@ -8,7 +8,7 @@ Rules that bind this file:
 
 from __future__ import annotations
 
-import secrets
+import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Protocol
@@ -131,8 +131,10 @@ class AttachedWork:
 def read(way: Way, question: Read, deadline_s: float) -> Answer:
     """Return the rows of a script that reads as a task; the task is gone afterwards."""
     deadline = Deadline.after(way.clock, deadline_s)
-    task = f"rb-read-{secrets.token_hex(4)}"
     script = wire_form.read_script(question)
+    # One name for one question: what a killed process left is replaced by whoever asks again.
+    digest = hashlib.sha256(repr((script, question.properties)).encode("utf-8")).hexdigest()
+    task = f"rb-read-{digest[:8]}"
     start = way.send(task_form.pack_start_of_read(question, task), script.name, START_S)
     is_certain = _was_started(way, Action(script), ANY_MACHINE, start, deadline)
     try:
