@@ -64,7 +64,8 @@ class CheckFormedCluster:
 
     def plan(self, seen: Seen, public: Adapter | None) -> Plan:
         """Return NoChange when phase 40 would find nothing to do."""
-        for found in (CheckCluster(self.wish).plan(seen, public), SetQuorum(self.wish).plan(seen)):
+        whole = CheckCluster(self.wish).plan(seen, public)
+        for found in (SetQuorum(self.wish).plan(seen), whole):
             match found:
                 case NoChange():
                     continue
@@ -77,7 +78,7 @@ class CheckFormedCluster:
             return Blocked(
                 reason, f"run phase {form_cluster.PHASE} first, with {self.wish.other} off"
             )
-        return CheckCluster(self.wish).plan(seen, public)
+        return whole
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,22 @@ def set_network_role(site: Site, arguments: Arguments) -> None:
     _done(site.cluster.set_role(site, _text(arguments, "network"), role))
 
 
+def create_cluster_group(site: Site, arguments: Arguments) -> None:
+    """Make a new `group` on a `node`."""
+    node = _node(site, arguments)
+    _done(site.cluster.create_group(site, _text(arguments, "group"), node.computer_name))
+
+
+def clean_up_node(site: Site, arguments: Arguments) -> None:
+    """Stop the cluster service of a `node` and make it forget its cluster (node /force)."""
+    site.cluster.clean_up(site, _node(site, arguments))
+
+
+def evict_node(site: Site, arguments: Arguments) -> None:
+    """Evict a `node` from the cluster."""
+    _done(site.cluster.evict(site, _node(site, arguments).computer_name))
+
+
 def stop_cluster_service(site: Site, arguments: Arguments) -> None:
     """Stop the cluster service of a `node`."""
     site.cluster.stop(site, _node(site, arguments))
@@ -73,6 +89,9 @@ ACTS: Mapping[str, Callable[[Site, Arguments], None]] = MappingProxyType(
         "move-cluster-resource": move_resource,
         "set-cluster-quorum": set_cluster_quorum,
         "set-network-role": set_network_role,
+        "create-cluster-group": create_cluster_group,
+        "clean-up-node": clean_up_node,
+        "evict-node": evict_node,
         "stop-cluster-service": stop_cluster_service,
         "start-cluster-service": start_cluster_service,
     }

@@ -231,7 +231,7 @@ def evict(cluster: ServerCluster, site: Site, computer: str) -> int:
         group.preferred = [each for each in group.preferred if each != computer]
     site.ledger.changed(node.name, "member of the cluster", cluster.name, None)
     if is_last:
-        cluster.forget()
+        _end(cluster, site)
     if node.is_on:
         clean_up(cluster, site, node)
     return codes.DONE
@@ -248,7 +248,7 @@ def clean_up(cluster: ServerCluster, site: Site, node: WindowsNode) -> None:
         go(cluster, site, node)
         if len(cluster.members) == 1:
             del cluster.members[cluster.computer_of(member)]
-            cluster.forget()
+            _end(cluster, site)
     cluster.foreign.pop(node.name, None)
     before = node.services.find(SERVICE)
     node.services.stop(SERVICE)
@@ -256,6 +256,15 @@ def clean_up(cluster: ServerCluster, site: Site, node: WindowsNode) -> None:
     node.services.set_account(SERVICE, "LocalSystem")
     if before is not None:
         site.ledger.changed(node.name, f"service {SERVICE}", before.start_mode, "Disabled")
+
+
+def _end(cluster: ServerCluster, site: Site) -> None:
+    """Let there be no cluster any more: nobody guards its disks."""
+    for resource in cluster.resources.values():
+        lun = lun_of(site, resource)
+        if lun is not None and site.storage.is_guarded(lun):
+            site.storage.release(lun)
+    cluster.forget()
 
 
 def possible_disks(cluster: ServerCluster, site: Site, node: WindowsNode) -> list[str]:
