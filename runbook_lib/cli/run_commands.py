@@ -136,7 +136,8 @@ def _rows(planned: PlannedStep) -> list[tuple[str, str, str, str, str]]:
     """Return a line for each change of a step, or one line that says why there is none."""
     node, outcome = planned.step.node, planned.data()["outcome"]
     if not planned.changes:
-        return [(node, planned.title, planned.reason, "", outcome)]
+        wishes = [(node, setting, "told at its turn", a, outcome) for setting, a in planned.wishes]
+        return [(node, planned.title, planned.reason, "", outcome), *wishes]
     return [(node, c.setting, c.before, c.after, outcome) for c in planned.changes]
 
 

@@ -189,5 +189,10 @@ def _unequal(one: Any, other: Any, place: str = "") -> Any:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         for key in sorted({*one, *other}, key=str):
             yield from _unequal(one.get(key), other.get(key), f"{place}/{key}")
+    elif isinstance(one, list) and isinstance(other, list):
+        more = [item for item in one if item not in other]
+        fewer = [item for item in other if item not in one]
+        if one != other:
+            yield (place, {"more": more, "fewer": fewer})
     elif one != other:
         yield (place, one, other)

@@ -19,7 +19,7 @@ from runbook_lib.errors import ExitCode, StalePlanError
 from runbook_lib.execution.phase_plan import PhasePlan, PlannedStep
 from runbook_lib.execution.run_folder import OpenGate, RunFolder
 from runbook_lib.execution.run_record import PhaseSummary
-from runbook_lib.steps.step import Change, Changes, NoChange, Plan, StepClass
+from runbook_lib.steps.step import Change, Changes, Deferred, NoChange, Plan, StepClass
 from tests.builders import LAB
 
 PARAMETERS = str(LAB)
@@ -214,6 +214,20 @@ def test_plan_says_why_there_is_no_change(pipeline: Pipeline) -> None:
     assert invoke("plan", PARAMETERS).stdout.splitlines()[2] == (
         "E2K7SCCNode1  NetBIOS is off  already off        no change"
     )
+
+
+def test_plan_says_what_a_step_may_come_to_at_its_turn(pipeline: Pipeline) -> None:
+    waits = Deferred("10_configure_networks", (("NetBIOS over TCP/IP", "off"),), "when it is on")
+    pipeline.answer = [PhasePlan("10_configure_networks", (planned(waits),))]
+
+    ended = invoke("plan", PARAMETERS)
+
+    shown = [line.split("  ") for line in ended.stdout.splitlines()]
+    cells = [[cell.strip() for cell in line if cell.strip()] for line in shown]
+    assert [cell[1:] for cell in cells if cell and cell[-1] == "deferred"] == [
+        ["NetBIOS is off", "when it is on", "deferred"],
+        ["NetBIOS over TCP/IP", "told at its turn", "off", "deferred"],
+    ]
 
 
 @pytest.mark.parametrize(
