@@ -63,14 +63,6 @@ def test_behind_phase_10_the_world_is_as_the_phase_left_it(
     assert (begun.ledger(), begun.command_lines()) == ([], [])
 
 
-def test_phase_99_finds_nothing_to_object_to_there(tmp_path: Path) -> None:
-    run = Rehearsal(world(BEHIND_NETWORKS, loaded()), tmp_path, loaded())
-
-    run.carry_out("99_check_end_state")
-
-    assert run.world.ledger() == []
-
-
 def test_a_reset_goes_there_and_tells_the_wire_once() -> None:
     site = world("factory", loaded())
     told: list[tuple[str, object]] = []
