@@ -224,7 +224,9 @@ class CheckServices:
 
     def plan(self, services: tuple[Service, ...], seen: MailboxServer, setup: SetupState) -> Plan:
         """Return NoChange with what they do; a service out of place is only told."""
-        if setup.role.progress is not Progress.DONE:
+        # A server of which Setup has made the name alone counts as online already.
+        is_made = setup.server.progress not in (Progress.UNPACKED, Progress.BROKEN_OFF)
+        if setup.role.progress is not Progress.DONE or not is_made:
             return Deferred(self.phase, why="asked once Setup has ended")
         if seen.status is None:
             return Deferred(self.phase, why=unreadable(seen, self.asked.name).reason)

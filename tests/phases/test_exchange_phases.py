@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.errors import RunbookError
 from runbook_lib.lab.scenarios import PHASES
 from runbook_lib.lab.world.clock import PolledClock
 from runbook_lib.lab.world.world import World
@@ -77,3 +78,24 @@ def test_the_finished_system_goes_on_from_its_state_folder(tmp_path: Path) -> No
     begun = world("99_check_end_state", given, tmp_path / "state")
 
     assert world("00_check_prerequisites", given, tmp_path / "state").state() == begun.state()
+
+
+KILLED = [("/mode:Install", stage) for stage in range(1, 8)]
+KILLED += [("/NewCms", stage) for stage in range(1, 9)]
+"""Which run of Setup is ended, and before which of its stages."""
+
+
+@pytest.mark.parametrize(("words", "stage"), KILLED)
+def test_setup_that_was_ended_goes_on_when_the_phase_is_carried_out_again(
+    words: str, stage: int, tmp_path: Path
+) -> None:
+    given = parameters(tmp_path, {})
+    run = Rehearsal(world(EXCHANGE[0], given), tmp_path / "runs", given)
+    run.world.arm_fault({"match": f"Setup.com {words}", "do": f"kill:{stage}"})
+
+    with pytest.raises(RunbookError):
+        run.carry_out(EXCHANGE[0])
+    run.carry_out(EXCHANGE[0])
+
+    whole = world(EXCHANGE[1], given)
+    assert beside_its_scenario(run.world) == beside_its_scenario(whole)
