@@ -185,8 +185,10 @@ def _call(
 
 
 def _mailbox_server(answers: Sequence[Answer]) -> MailboxServer:
+    if not answers[0].ok:
+        return MailboxServer(None, None, (), (), (f"the script: {answers[0].text}",))
     by_kind: dict[str, list[Row]] = {}
-    for row in rows.answered(answers[0]).rows:
+    for row in answers[0].rows:
         by_kind.setdefault(rows.text(row, "Kind"), []).append(row)
     status, server = by_kind.get("status", []), by_kind.get("server", [])
     return MailboxServer(

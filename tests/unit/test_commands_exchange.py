@@ -212,6 +212,13 @@ def test_what_the_shell_could_not_read_is_told() -> None:
     assert (seen.status, seen.server, seen.faults) == (None, None, ("snap-in: none is registered",))
 
 
+def test_a_script_that_broke_off_is_told_as_a_fault() -> None:
+    failed = Answer(error_id="x", text="out of memory")
+    seen = exchange_shell.mailbox_server("MailboxServer", ACCOUNT).parse([failed])
+
+    assert (seen.status, seen.faults) == (None, ("the script: out of memory",))
+
+
 def test_a_call_of_the_shell_never_asks_and_is_shown_as_typed_there() -> None:
     action = exchange_shell.move("MailboxServer", "E2K7SCCNode2", "why", ACCOUNT, 60.0)
 
