@@ -183,7 +183,7 @@ def read_answer(node: str, read: Read, work: FinishedWork) -> Answer:
     if closing["_error"] is not None:
         return error_answer(node, closing["_error"], closing["_text"])
     if closing["_given"] != len(rows):
-        raise _malformed(node, f"{len(rows)} rows where {closing['_rows']!r} are announced")
+        raise _malformed(node, f"{len(rows)} rows where {closing['_given']!r} are announced")
     return script_answer(node, read, rows)
 
 

@@ -152,6 +152,10 @@ def test_a_start_with_a_wrong_password_is_refused_and_leaves_nothing(site: Site)
 @pytest.mark.parametrize(
     ("act", "reason"),
     [
+        (
+            "deny-batch-logon",
+            "0x80070569: Logon failure: the user has not been granted the requested logon type",
+        ),
         ("disable-account", "0x80070533: Logon failure: account currently disabled."),
         (
             "lock-account",
@@ -160,7 +164,8 @@ def test_a_start_with_a_wrong_password_is_refused_and_leaves_nothing(site: Site)
     ],
 )
 def test_an_account_that_may_not_log_on_starts_nothing(site: Site, act: str, reason: str) -> None:
-    site.world.act(act, {"account": "exinstall"})
+    of_node = {"node": NODE_1} if act == "deny-batch-logon" else {}
+    site.world.act(act, {"account": "exinstall", **of_node})
 
     start(site, "quick.exe")
 

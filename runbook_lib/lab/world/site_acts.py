@@ -15,6 +15,7 @@ from runbook_lib.lab.world import (
     exchange_acts,
     power_acts,
     storage_acts,
+    task_acts,
 )
 from runbook_lib.lab.world.acts import ACTS as NODE_ACTS
 from runbook_lib.lab.world.acts import ActError, Arguments
@@ -27,6 +28,7 @@ SITE_ACTS: Mapping[str, Callable[[Site, Arguments], None]] = MappingProxyType(
         **exchange_acts.ACTS,
         **power_acts.ACTS,
         **storage_acts.ACTS,
+        **task_acts.ACTS,
     }
 )
 
