@@ -161,9 +161,13 @@ bench: $(READY) ## measure
 	$(in_own_folders) $(PYTEST) -q -s tests/benchmarks
 
 .PHONY: coverage
-coverage: $(READY) ## lines and branches that unit and protocol tests reach
+coverage: $(READY) ## each sentence of the procedure, its phase, its steps and its tests
+	@$(BIN)/scc-runbook coverage --tests
+
+.PHONY: line-coverage
+line-coverage: $(READY) ## lines and branches that unit, lab and protocol tests reach
 	@rm -f .coverage .coverage.*
-	$(in_own_folders) $(BIN)/coverage run -m pytest -q tests/unit tests/protocol
+	$(in_own_folders) $(BIN)/coverage run -m pytest -q tests/unit tests/lab tests/phases tests/protocol
 	@$(BIN)/coverage combine --quiet
 	@$(BIN)/coverage report
 
