@@ -22,8 +22,8 @@ ACCOUNT = TaskAccount(r"LAB\it's me", Secret("keyring:a/b"))
             Detached(Program(r"C:\S\Setup.com", ("/m:Install", "it's 5%")), ACCOUNT, "rb-1"),
             [
                 (
-                    r"""Set-Content -Path 'C:\runbook\rb-1.cmd' -Value 'C:\S\Setup.com /m:Install """
-                    r""""it''s 5%%" > "C:\runbook\rb-1.out" 2>&1'"""
+                    r"""Set-Content -Path 'C:\runbook\rb-1.cmd' -Value 'C:\S\Setup.com """
+                    r"""/m:Install "it''s 5%%" > "C:\runbook\rb-1.out" 2>&1'"""
                 )
             ],
         ),
@@ -49,8 +49,8 @@ ACCOUNT = TaskAccount(r"LAB\it's me", Secret("keyring:a/b"))
                     r"""'& ''.\read_exchange.ps1'' -Server ''E''''X'''"""
                 ),
                 (
-                    r"""Set-Content -Path 'C:\runbook\rb-1.cmd' -Value 'powershell.exe -NoProfile """
-                    r"""-NonInteractive -ExecutionPolicy Bypass -File "C:\runbook\rb-1.ps1" """
+                    r"""Set-Content -Path 'C:\runbook\rb-1.cmd' -Value 'powershell.exe """
+                    r"""-NoProfile -NonInteractive -ExecutionPolicy Bypass -File "C:\runbook\rb-1.ps1" """
                     r"""> "C:\runbook\rb-1.out" 2>&1'"""
                 ),
             ],

@@ -85,8 +85,8 @@ MARK = "[ ***** Most recent entry is above this line ***** ]"
 FAILED = (
     '"rb-1.job" (rb-1.cmd) 2/23/2010 2:15:00 PM ** ERROR **',
     (
-        "\tThe attempt to log on to the account associated with the task failed, therefore, the task "
-        "did not run."
+        "\tThe attempt to log on to the account associated with the task failed, therefore, the "
+        "task did not run."
     ),
     "\tThe specific error is:",
     "\t0x8007052e: Logon failure: unknown user name or bad password.",
