@@ -99,3 +99,39 @@ def test_setup_that_was_ended_goes_on_when_the_phase_is_carried_out_again(
 
     whole = world(EXCHANGE[1], given)
     assert beside_its_scenario(run.world) == beside_its_scenario(whole)
+
+
+@pytest.mark.parametrize("stage", range(1, 8))
+def test_the_passive_nodes_setup_that_was_ended_goes_on_too(stage: int, tmp_path: Path) -> None:
+    given = parameters(tmp_path, {})
+    run = Rehearsal(world(EXCHANGE[1], given), tmp_path / "runs", given)
+    run.world.arm_fault({"match": "Setup.com /mode:Install", "do": f"kill:{stage}"})
+
+    with pytest.raises(RunbookError):
+        run.carry_out(EXCHANGE[1])
+    run.carry_out(EXCHANGE[1])
+
+    whole = world(EXCHANGE[2], given)
+    assert beside_its_scenario(run.world) == beside_its_scenario(whole)
+
+
+def test_a_node_that_loses_power_while_setup_runs_goes_on_after_its_start(tmp_path: Path) -> None:
+    given = parameters(tmp_path, {})
+    first, second = given.topology.nodes
+    run = Rehearsal(world(EXCHANGE[1], given), tmp_path / "runs", given)
+    run.world.arm_fault({"match": "Setup.com /mode:Install", "do": "kill:5"})
+    with pytest.raises(RunbookError):
+        run.carry_out(EXCHANGE[1])
+
+    run.world.act("power-loss", {"node": second.name})
+    run.world.act("power-on", {"node": second.name})
+    clock = run.world._clock
+    assert isinstance(clock, PolledClock)
+    clock.passed_s += 300
+    run.world.state()
+    run.carry_out(EXCHANGE[1])
+
+    state = run.world.state()
+    machines = state["exchange"]["clustered_server"]["machines"]
+    assert machines == [first.name.upper(), second.name.upper()]
+    assert state["nodes"][second.name]["services"]["MSExchangeIS"] == "Stopped"
