@@ -249,6 +249,13 @@ class CheckMembers:
         joining, cluster = self.joining, seen.cluster
         if cluster is None or cluster.node(joining.second) is None:
             return Deferred(joining.phase, why=f"checked once {joining.second} is a member")
+        if isinstance(other, Silence):
+            return Deferred(joining.phase, why=f"checked once {joining.second} is on")
+        member = cluster.node(joining.second)
+        is_up = member is not None and member.state is NodeState.UP
+        if other.is_running_in(joining.cluster) and not is_up:
+            # The service starts before it has joined: that takes a while after each start.
+            return Deferred(joining.phase, why=f"checked once {joining.second} has joined")
         wrong = self._faults(cluster, seen.membership, other)
         if wrong:
             return Blocked(
@@ -259,9 +266,7 @@ class CheckMembers:
         disks_ = ", ".join(each.name for each in cluster.of_type(PHYSICAL_DISK))
         return NoChange(f"both are up and may have {disks_}")
 
-    def _faults(
-        self, cluster: Cluster, first: Membership, other: Membership | Silence
-    ) -> list[str]:
+    def _faults(self, cluster: Cluster, first: Membership, other: Membership) -> list[str]:
         names = (self.joining.first, self.joining.second)
         wrong = []
         for name in names:
@@ -276,6 +281,6 @@ class CheckMembers:
             for each in cluster.interfaces
             if not each.is_up
         )
-        if not isinstance(other, Silence) and other.account != first.account:
+        if other.account != first.account:
             wrong.append(f"the services run as {first.account} and {other.account}")
         return wrong

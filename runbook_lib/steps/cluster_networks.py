@@ -22,6 +22,7 @@ from runbook_lib.steps.step import (
     Deferred,
     NoChange,
     Plan,
+    PowerOf,
     Reads,
     StepClass,
 )
@@ -126,14 +127,16 @@ class CheckWholeCluster:
     nodes: tuple[str, str]
 
     def reads(self) -> Reads:
-        """Return the question: the cluster."""
-        return {"seen": server_cluster.seen()}
+        """Return the questions: the cluster, and whether the second node runs."""
+        return {"seen": server_cluster.seen(), "power": PowerOf(self.nodes[1])}
 
-    def plan(self, seen: Seen) -> Plan:
+    def plan(self, seen: Seen, *, power: bool) -> Plan:
         """Return NoChange for a working two-node cluster, or what does not work."""
         cluster = seen.cluster
         if cluster is None or any(cluster.node(name) is None for name in self.nodes):
             return Deferred(self.phase, why="checked once both nodes are members")
+        if not power:
+            return Deferred(self.phase, why=f"checked once {self.nodes[1]} is on")
         wrong = self._faults(cluster)
         if wrong:
             return Blocked(

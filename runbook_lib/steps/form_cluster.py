@@ -30,7 +30,6 @@ from runbook_lib.steps.step import (
     Changes,
     NoChange,
     Plan,
-    PowerOf,
     Reads,
     Silence,
     StepClass,
@@ -63,18 +62,22 @@ class RunFirstNodeAlone:
         return {
             "member": At(self.node, server_cluster.membership()),
             "replies": At(self.node, probe.replies(self.others)),
-            "other": PowerOf(self.other),
+            "other": At(self.other, server_cluster.membership()),
         }
 
     def plan(
-        self, member: Membership | Silence, replies: Mapping[str, bool] | Silence, *, other: bool
+        self,
+        member: Membership | Silence,
+        replies: Mapping[str, bool] | Silence,
+        other: Membership | Silence,
     ) -> Plan:
         """Return the act unless the first node runs alone, or the cluster guards the disks."""
+        for each in (member, other):
+            if not isinstance(each, Silence) and each.is_running_in(self.cluster):
+                return NoChange(f"{self.cluster} guards the disks")
         if isinstance(member, Silence) or isinstance(replies, Silence):
-            return self._act(f"{self.other} alone" if other else "none")
-        if member.is_running_in(self.cluster):
-            return NoChange(f"{self.cluster} guards the disks")
-        if other:
+            return self._act("none" if isinstance(other, Silence) else f"{self.other} alone")
+        if not isinstance(other, Silence):
             return self._act("both")
         replying = [address for address, answered in replies.items() if answered]
         if replying:

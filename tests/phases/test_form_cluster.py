@@ -330,3 +330,18 @@ def test_a_cluster_service_that_was_stopped_is_told(rehearsal: Rehearsal) -> Non
 
     assert "is configured and does not run" in error.why
     assert "If E2K7SCCNode1 is a member of E2K7CLU: net start clussvc" in error.next_step
+
+
+def test_a_cluster_that_runs_on_the_second_node_alone_is_not_switched_off(
+    tmp_path: Path,
+) -> None:
+    given = loaded()
+    world = World.create("before:60", given.topology, 1, clock=PolledClock(WALL))
+    rehearsal = Rehearsal(world, tmp_path, given)
+    world.act("power-off", {"node": NODE_1})
+
+    phase = rehearsal.open(PHASE)
+    phase.plan()
+
+    first = phase._planned().steps[0]
+    assert (first.reason, first.changes) == ("E2K7CLU guards the disks", ())

@@ -307,3 +307,15 @@ def test_a_resource_that_is_offline_keeps_the_phase_from_its_end(rehearsal: Rehe
 
     assert "Disk S: is offline" in error.why
     assert "source ClusSvc" in error.next_step
+
+
+def test_a_member_that_was_switched_off_is_switched_on_again(rehearsal: Rehearsal) -> None:
+    rehearsal.carry_out(PHASE)
+    rehearsal.world.act("power-off", {"node": NODE_2})
+    assert members(rehearsal) == {"E2K7SCCNODE1": 0, "E2K7SCCNODE2": 1}
+
+    again = anew(rehearsal)
+    again.carry_out(PHASE)
+
+    assert [e["setting"] for e in events(again, "intent")] == ["running nodes"]
+    assert members(rehearsal) == {"E2K7SCCNODE1": 0, "E2K7SCCNODE2": 0}
