@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab import scenarios
 from runbook_lib.lab.answers import Bag, ErrorReply
-from runbook_lib.lab.handlers import dispatch, installed, scripts, wmi
+from runbook_lib.lab.handlers import dispatch, exchange_scripts, installed, scripts, wmi
 from runbook_lib.lab.handlers.surface import SOURCES, answers
 from tests.lab_world import NODE_1, Site
 
@@ -171,6 +171,8 @@ def test_every_surface_says_how_it_is_known() -> None:
     assert len(names) == (
         1  # command lines of a remote shell
         + len(installed.CMDLETS)
+        + len(exchange_scripts.CMDLETS)
+        + len(exchange_scripts.CMDLETS)
         + len(installed.PROGRAMS)
         + len(scripts.SCRIPTS)
         + len(scenarios.FACTS)

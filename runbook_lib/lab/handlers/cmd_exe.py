@@ -64,6 +64,11 @@ def expanded(text: str, variables: Mapping[str, str] | None = None, *, in_batch:
     return _VARIABLE.sub(value, text)
 
 
+def is_own(name: str) -> bool:
+    """Tell whether a name is a command of cmd's own that the lab knows."""
+    return name.lower() in _OWN
+
+
 def own_command(context: Context, words: Sequence[str]) -> Ran | None:
     """Return what a command of cmd's own does; None for the name of a program."""
     function = _OWN.get(words[0].lower()) if words else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, Reply
-from runbook_lib.lab.handlers import installed
+from runbook_lib.lab.handlers import cmd_exe, installed
 from runbook_lib.lab.handlers.surface import Context
 
 SOURCE = "inferred: how cmd of Windows Server 2003 splits a line and names an unknown command"
@@ -26,7 +26,7 @@ def run(context: Context, line: str) -> Reply:
             why="it runs the programs that it knows, and constant scripts over PSRP",
             next_step="send a program, or a packaged script over PSRP",
         )
-    if installed.find_program(words[0]) is None:
+    if installed.find_program(words[0]) is None and not cmd_exe.is_own(words[0]):
         return _told(
             NOT_RECOGNIZED,
             errors=(
@@ -40,7 +40,8 @@ def run(context: Context, line: str) -> Reply:
             why=f"the line holds one of {' '.join(sorted(_SIMULATED_BY_NONE))}",
             next_step="send the programs one by one",
         )
-    ran = installed.run_program(context, words[0], words[1:])
+    own = cmd_exe.own_command(context, words)
+    ran = own or installed.run_program(context, words[0], words[1:])
     return _told(ran.exit_code, ran.lines)
 
 

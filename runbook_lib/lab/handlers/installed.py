@@ -28,6 +28,7 @@ from runbook_lib.lab.handlers import (
     winrm,
     wmi,
     wmi_cluster,
+    wmi_methods,
 )
 from runbook_lib.lab.handlers.surface import (
     Answer,
@@ -48,6 +49,7 @@ from runbook_lib.lab.world.windows_node import WindowsNode
 CMDLETS: tuple[Cmdlet, ...] = (
     *files.CMDLETS,
     wmi.get_wmi_object,
+    *wmi_methods.CMDLETS,
     *windows_registry.CMDLETS,
     *services.CMDLETS,
     *winrm.CMDLETS,

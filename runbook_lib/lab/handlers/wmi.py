@@ -159,7 +159,10 @@ def _cast_one(kind: str, value: object) -> object:
 def _object(context: Context, wmi_class: WmiClass, instance: Instance) -> Bag:
     server = context.node.computer_name
     key = instance[wmi_class.key]
-    quoted = f'"{key}"' if isinstance(key, str) else str(key)
+    quoted = str(key)
+    if isinstance(key, str):
+        escaped = key.replace("\\", r"\\").replace('"', r"\"")
+        quoted = f'"{escaped}"'
     relative = f"{wmi_class.name}.{wmi_class.key}={quoted}"
     system = {
         "__GENUS": 2,
