@@ -15,9 +15,11 @@ from typing import Any
 
 import pytest
 
+from runbook_lib.commands.command import Detached, Program, Secret, TaskAccount
+from runbook_lib.commands.powershell_text import render
 from runbook_lib.lab.answers import SecretText
 from runbook_lib.lab.handlers import cmd_exe, command_line
-from tests.judges.engine import engine_path
+from tests.judges.engine import Engine, engine_path
 from tests.lab_world import NODE_1, Site, script_text
 
 pytestmark = pytest.mark.judge
@@ -283,6 +285,21 @@ def test_ends_are_as_the_lab_carries_them_out(site: Site, tmp_path: Path) -> Non
         ]
         lines = [command_line.split(str(one["line"])) for one in ours.world.command_lines()]
         assert lines == answer["calls"]
+
+
+def test_the_text_of_detached_work_reads_as_it_is_meant(engine: Engine) -> None:
+    account = TaskAccount("LAB\\it's me", Secret("keyring:a/b"))
+    program = Program("C:\\S\\Setup.com", ("/m:it's", "50%", "\u2019"))
+
+    put, made, run = engine.meaning(render(Detached(program, account, "rb-1")))
+
+    line = 'C:\\S\\Setup.com "/m:it\'s" "50%%" "\u2019" > "C:\\runbook\\rb-1.out" 2>&1'
+    assert put == ("command", "Set-Content", {"Path": f"{BASE}.cmd", "Value": line})
+    assert made[1] == run[1] == "schtasks.exe"
+    assert list(made[2].values()) == [
+        *("/create", "/tn", "rb-1", "/tr", f"{BASE}.cmd", "/sc", "once", "/st", "23:59:00"),
+        *("/ru", "LAB\\it's me", "/rp", ("secret", "keyring:a/b"), "/f"),
+    ]
 
 
 CARRIED = r"""

@@ -50,8 +50,8 @@ ACCOUNT = TaskAccount(r"LAB\it's me", Secret("keyring:a/b"))
                 ),
                 (
                     r"""Set-Content -Path 'C:\runbook\rb-1.cmd' -Value 'powershell.exe """
-                    r"""-NoProfile -NonInteractive -ExecutionPolicy Bypass -File "C:\runbook\rb-1.ps1" """
-                    r"""> "C:\runbook\rb-1.out" 2>&1'"""
+                    r"""-NoProfile -NonInteractive -ExecutionPolicy Bypass """
+                    r"""-File "C:\runbook\rb-1.ps1" > "C:\runbook\rb-1.out" 2>&1'"""
                 ),
             ],
         ),
