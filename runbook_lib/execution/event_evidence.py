@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from runbook_lib.commands import event_log, system
 from runbook_lib.commands.event_log import Event
@@ -68,7 +69,7 @@ class LogWatch:
 
 def _entry(
     phase: str, node: str, since: datetime, unread: str, errors: tuple[Event, ...]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     return {
         "phase": phase,
         "node": node,

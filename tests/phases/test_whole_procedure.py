@@ -49,7 +49,10 @@ OTHER_DISKS = {
     r"'S:\ExchangeData'": r"'M:\Mail\Data'",
     "public_folder_database: false": "public_folder_database: true",
 }
-MIXED = {"role: client,": "role: mixed,", "accept_single_heartbeat: true": "accept_single_heartbeat: false"}
+MIXED = {
+    "role: client,": "role: mixed,",
+    "accept_single_heartbeat: true": "accept_single_heartbeat: false",
+}
 ADMINISTRATOR = {
     "'LAB\\svc-clus'": "'LAB\\Administrator'",
     "accept_administrator: false": "accept_administrator: true",

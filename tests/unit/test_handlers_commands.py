@@ -172,7 +172,6 @@ def test_every_surface_says_how_it_is_known() -> None:
         1  # command lines of a remote shell
         + len(installed.CMDLETS)
         + len(exchange_scripts.CMDLETS)
-        + len(exchange_scripts.CMDLETS)
         + len(installed.PROGRAMS)
         + len(scripts.SCRIPTS)
         + len(scenarios.FACTS)

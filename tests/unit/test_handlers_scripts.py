@@ -255,7 +255,7 @@ def test_an_action_without_an_identity_is_refused() -> None:
     ("changed", "error_id", "text"),
     [
         ({"Class": "Win32_Nothing"}, INVALID_CLASS, "Invalid class"),
-        ({"Namespace": r"root\MSCluster"}, INVALID_CLASS, "Invalid namespace"),
+        ({"Namespace": r"root\nowhere"}, INVALID_CLASS, "Invalid namespace"),
         ({"KeyValue": 99}, f"0 instances of {CONFIGURATION} have Index = 99", None),
         (
             {"KeyProperty": "IPEnabled", "KeyValue": True},

@@ -111,11 +111,11 @@ def test_a_start_type_counts_from_the_next_start() -> None:
     site = Site()
     services = r"HKLM:\SYSTEM\CurrentControlSet\Services"
     site.ask("Set-ItemProperty", Path=rf"{services}\Spooler", Name="Start", Value=4)
-    site.ask("Set-ItemProperty", Path=rf"{services}\ClusSvc", Name="Start", Value=2)
+    site.ask("Set-ItemProperty", Path=rf"{services}\AppMgmt", Name="Start", Value=2)
 
     def seen() -> list[tuple[str, str]]:
         rows = {row["Name"]: row for row in site.rows("Win32_Service")}
-        return [(rows[name]["StartMode"], rows[name]["State"]) for name in ("Spooler", "ClusSvc")]
+        return [(rows[name]["StartMode"], rows[name]["State"]) for name in ("Spooler", "AppMgmt")]
 
     assert seen() == [("Disabled", "Running"), ("Auto", "Stopped")]
     site.restart()

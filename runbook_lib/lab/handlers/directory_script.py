@@ -14,7 +14,13 @@ from runbook_lib.lab.handlers import powershell
 from runbook_lib.lab.handlers.surface import Context
 from runbook_lib.lab.world import domain as codes
 from runbook_lib.lab.world.domain import Domain
-from runbook_lib.lab.world.domain_objects import DOMAIN_SID, GROUP_RIDS, Account, Computer
+from runbook_lib.lab.world.domain_objects import (
+    DOMAIN_SID,
+    GROUP_RIDS,
+    SITE,
+    Account,
+    Computer,
+)
 
 SOURCE = (
     "documented: the script's own text, RootDSE, MS-ADTS for attributes, TechNet for the numbers "
@@ -196,7 +202,7 @@ def _refused(code: int) -> tuple[str, ...]:
 
 def _settings(domain: Domain) -> str:
     controller, context = domain.facts.controller.upper(), domain.facts.naming_context
-    place = f"CN=Servers,CN={codes.SITE},CN=Sites,CN=Configuration,{context}"
+    place = f"CN=Servers,CN={SITE},CN=Sites,CN=Configuration,{context}"
     return f"CN=NTDS Settings,CN={controller},{place}"
 
 
