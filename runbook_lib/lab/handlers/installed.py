@@ -27,7 +27,6 @@ from runbook_lib.lab.handlers import (
     windows_registry,
     winrm,
     wmi,
-    wmi_cluster,
     wmi_methods,
 )
 from runbook_lib.lab.handlers.surface import (
@@ -53,7 +52,6 @@ CMDLETS: tuple[Cmdlet, ...] = (
     *windows_registry.CMDLETS,
     *services.CMDLETS,
     *winrm.CMDLETS,
-    *wmi_cluster.CMDLETS,
 )
 PROGRAMS: tuple[Program, ...] = (
     *arp_exe.PROGRAMS,

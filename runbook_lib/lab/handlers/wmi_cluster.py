@@ -6,19 +6,15 @@ only `GetNodeClusterState` answers on any node.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 
-from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, ErrorReply
-from runbook_lib.lab.handlers import powershell
 from runbook_lib.lab.handlers.surface import (
-    Answer,
     CommandError,
     Context,
     Instance,
     InstancesFunction,
-    answers,
     lists,
 )
 from runbook_lib.lab.world import cluster_groups as groups
@@ -262,26 +258,14 @@ def quorum(_context: Context, cluster: ServerCluster) -> Iterator[Instance]:
         yield _pair(("MSCluster_Cluster", cluster.name), ("MSCluster_Resource", name))
 
 
-@answers(
-    "Invoke-WmiMethod",
-    parameters="Namespace Class Name",
-    refuses="ArgumentList Path InputObject AsJob ComputerName Credential Authentication",
-    implementation=_INVOKE,
-    source="documented: GetNodeClusterState in scripts; inferred: answers without a service",
-)
-def invoke_wmi_method(context: Context, parameters: Mapping[str, object]) -> Answer:
-    """Return what GetNodeClusterState gives; the lab has no other method by this cmdlet."""
-    called = tuple(
-        powershell.text(parameters.get(name)).lower() for name in ("Namespace", "Class", "Name")
-    )
-    if called != (NAMESPACE.lower(), "mscluster_cluster", "getnodeclusterstate"):
-        raise UnsimulatedCommandError(
-            f"The lab's Invoke-WmiMethod does not call {'.'.join(called)}.",
-            why="methods travel in the script call_wmi_method; only GetNodeClusterState is read so",
-            next_step="add it to runbook_lib/lab/handlers/wmi_cluster.py",
-        )
+NODE_CLUSTER_STATE = ("mscluster_cluster", "getnodeclusterstate")
+"""The one method of this namespace that the lab has: class and name, without capitals."""
+
+
+def node_cluster_state(context: Context) -> Bag:
+    """Return what GetNodeClusterState gives; it answers on any node, with or without a cluster."""
     state = context.site.cluster.node_cluster_state(context.node)
-    return Answer((Bag({"ClusterState": state, "ReturnValue": 0}),))
+    return Bag({"ClusterState": state, "ReturnValue": 0})
 
 
 CLASSES = (
@@ -297,4 +281,3 @@ CLASSES = (
     possible_owners,
     quorum,
 )
-CMDLETS = (invoke_wmi_method,)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, ErrorReply
-from runbook_lib.lab.handlers import powershell, wmi
+from runbook_lib.lab.handlers import powershell, wmi, wmi_cluster
 from runbook_lib.lab.handlers.surface import (
     Answer,
     CommandError,
@@ -47,12 +47,15 @@ class _Target:
         "EnableAllPrivileges Authority AsJob ThrottleLimit WhatIf Confirm"
     ),
     implementation=_IMPLEMENTATION,
-    source="documented: Invoke-WmiMethod help, order of its arguments; inferred: error texts",
+    source="documented: Invoke-WmiMethod help, order of its arguments; documented: "
+    "GetNodeClusterState in scripts; inferred: error texts, the state without a service",
 )
 def invoke_wmi_method(context: Context, parameters: Mapping[str, object]) -> Answer:
-    """Return one object with the method's ReturnValue."""
-    target = _target(context, parameters)
+    """Return one object with the method's output parameters and ReturnValue."""
     name = powershell.text(parameters.get("Name"))
+    if _is_cluster_state(parameters, name):
+        return Answer((wmi_cluster.node_cluster_state(context),))
+    target = _target(context, parameters)
     method = next(
         (each for each in target.wmi_class.methods if each.name.lower() == name.lower()), None
     )
@@ -62,10 +65,17 @@ def invoke_wmi_method(context: Context, parameters: Mapping[str, object]) -> Ans
     code = context.code_by_fault(
         "return", lambda: int(method.function(context, target.instance, arguments))
     )
-    return Answer((_returned(code),))
+    given = method.gives(context) if method.gives else {}
+    return Answer((_returned(code, given),))
 
 
 CMDLETS = (invoke_wmi_method,)
+
+
+def _is_cluster_state(parameters: Mapping[str, object], name: str) -> bool:
+    namespace = powershell.text(parameters.get("Namespace")).lower()
+    called = (powershell.text(parameters.get("Class")).lower(), name.lower())
+    return namespace == wmi_cluster.NAMESPACE.lower() and called == wmi_cluster.NODE_CLUSTER_STATE
 
 
 def _target(context: Context, parameters: Mapping[str, object]) -> _Target:
@@ -115,11 +125,12 @@ def _named(method: Method, given: object) -> dict[str, object]:
     return dict(zip(sorted(method.arguments, key=str.lower), values, strict=False))
 
 
-def _returned(code: int) -> Bag:
+def _returned(code: int, given: Mapping[str, object]) -> Bag:
     properties = {
         "__GENUS": 2,
         "__CLASS": "__PARAMETERS",
-        "__PROPERTY_COUNT": 1,
+        "__PROPERTY_COUNT": 1 + len(given),
+        **given,
         "ReturnValue": code,
     }
     types = (
