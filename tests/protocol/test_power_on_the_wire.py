@@ -12,7 +12,7 @@ from runbook_lib.commands.command import ManualAct, PersonsAct
 from runbook_lib.execution.connections import Connections, connect
 from runbook_lib.execution.nodes import Nodes
 from runbook_lib.execution.power_watch import await_power
-from runbook_lib.steps.step import SILENT, At, PowerOf
+from runbook_lib.steps.step import SILENT, At, PowerOf, Reads
 from tests.builders import LAB, loaded
 
 NODE_1, NODE_2 = "E2K7SCCNode1", "E2K7SCCNode2"
@@ -37,11 +37,12 @@ def test_a_node_is_silent_while_it_is_off_and_answers_when_it_is_on_again(
     connections: Connections,
 ) -> None:
     nodes = Nodes(loaded().topology, connections.sessions, CLOCK, tuple, may_be_off=True)
-    reads = {"name": At(NODE_2, system.computer_names()), "is_on": PowerOf(NODE_2)}
+    reads: Reads = {"name": At(NODE_2, system.computer_names()), "is_on": PowerOf(NODE_2)}
     [before] = nodes.ask([(NODE_1, reads)])
 
     assert switch(connections, nodes, PersonsAct.RUN_ALONE, NODE_1) == ""
-    off = nodes.ask([(NODE_1, reads), (NODE_2, {"name": system.computer_names()})])
+    plain: Reads = {"name": system.computer_names()}
+    off = nodes.ask([(NODE_1, reads), (NODE_2, plain)])
     assert switch(connections, nodes, PersonsAct.POWER_ON, NODE_2) == ""
     [after] = nodes.ask([(NODE_1, reads)])
 
