@@ -65,8 +65,7 @@ def invoke_wmi_method(context: Context, parameters: Mapping[str, object]) -> Ans
     code = context.code_by_fault(
         "return", lambda: int(method.function(context, target.instance, arguments))
     )
-    given = method.gives(context) if method.gives else {}
-    return Answer((_returned(code, given),))
+    return Answer((_returned(code),))
 
 
 CMDLETS = (invoke_wmi_method,)
@@ -125,12 +124,11 @@ def _named(method: Method, given: object) -> dict[str, object]:
     return dict(zip(sorted(method.arguments, key=str.lower), values, strict=False))
 
 
-def _returned(code: int, given: Mapping[str, object]) -> Bag:
+def _returned(code: int) -> Bag:
     properties = {
         "__GENUS": 2,
         "__CLASS": "__PARAMETERS",
-        "__PROPERTY_COUNT": 1 + len(given),
-        **given,
+        "__PROPERTY_COUNT": 1,
         "ReturnValue": code,
     }
     types = (
