@@ -133,18 +133,23 @@ def mailbox_server(name: str, account: TaskAccount) -> Query[MailboxServer]:
     return Query((Read(Detached(script, account), PROPERTIES),), _mailbox_server)
 
 
-def moves_seen(comment: str) -> Query[int]:
-    """Return how many records of the node's Application log hold a move's comment.
+def moves_seen(comment: str) -> Query[tuple[str, ...]]:
+    """Return the records of the node's Application log that hold the begin of a move's comment.
 
     Move-ClusteredMailboxServer has its comment written to the event log; which source writes it
-    is not documented, so the text alone decides.
+    is not documented, so the text alone decides. One search serves every move of the same begin:
+    on a full log it takes long.
     """
     condition = f"Logfile = 'Application' AND Message LIKE '%{comment}%'"
     read = Read(
         Cmdlet("Get-WmiObject", (("Class", "Win32_NTLogEvent"), ("Filter", condition))),
-        ("RecordNumber",),
+        ("Message",),
     )
-    return Query((read,), lambda answers: len(rows.answered(answers[0]).rows))
+
+    def parse(answers: Sequence[Answer]) -> tuple[str, ...]:
+        return tuple(rows.text(row, "Message") for row in rows.answered(answers[0]).rows)
+
+    return Query((read,), parse)
 
 
 def move(server: str, target: str, comment: str, account: TaskAccount, deadline_s: float) -> Action:

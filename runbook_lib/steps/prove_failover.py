@@ -44,23 +44,38 @@ PHASE = "90_prove_failover"
 ACTIVE_NODE = "active node (clients are shut out while it moves)"
 
 
+def proof(server: str) -> str:
+    """Return how the comment of every move of a proof begins, by which the event log finds it."""
+    return f"scc-runbook: proof of failover, {server} to "
+
+
 def comment(server: str, target: str) -> str:
-    """Return what a proof's move leaves in the event log, and is found again by."""
-    return f"scc-runbook: proof of failover, {server} to {target}"
+    """Return what the move to a node leaves in the event log; its end tells EX1 from EX11."""
+    return f"{proof(server)}{target}."
 
 
 @dataclass(frozen=True)
 class Moves:
-    """The proof: to `target` and from there back `home`; `other` is where the log is asked too."""
+    """The proof: to `target` and from there back `home`."""
 
     asked: Asked
     home: str
     target: str
     deadline_s: float
 
-    def done(self, node: str) -> str:
-        """Return the comment of the move to a node."""
-        return comment(self.asked.name, node)
+    def reads(self) -> Reads:
+        """Return the questions: the server, and both nodes' logs for comments of a proof."""
+        seen = exchange_shell.moves_seen(proof(self.asked.name))
+        return {
+            "seen": exchange_shell.mailbox_server(self.asked.name, self.asked.account),
+            "here": seen,
+            "there": At(self.target, seen),
+        }
+
+    def has_moved(self, node: str, *logs: tuple[str, ...]) -> bool:
+        """Tell whether a log holds the move to a node; computer names count in any capitals."""
+        wanted = comment(self.asked.name, node).upper()
+        return any(wanted in message.upper() for log in logs for message in log)
 
 
 @dataclass(frozen=True)
@@ -77,24 +92,22 @@ class MoveThere:
         return self.moves.home
 
     def reads(self) -> Reads:
-        """Return the questions: the server, and both logs for the move's comment."""
-        seen = exchange_shell.moves_seen(self.moves.done(self.moves.target))
-        return {
-            "seen": exchange_shell.mailbox_server(self.moves.asked.name, self.moves.asked.account),
-            "here": seen,
-            "there": At(self.moves.target, seen),
-        }
+        """Return the questions: the server, and both logs."""
+        return self.moves.reads()
 
-    def plan(self, seen: MailboxServer, here: int, there: int | Silence) -> Plan:
+    def plan(
+        self, seen: MailboxServer, here: tuple[str, ...], there: tuple[str, ...] | Silence
+    ) -> Plan:
         """Return one move unless it was made; nothing is moved that is not in full service."""
         target, name = self.moves.target, self.moves.asked.name
         if isinstance(there, Silence):
             return _is_off(target)
         if seen.status is None:
             return unreadable(seen, name)
-        wish = () if here + there else ((ACTIVE_NODE, target),)
+        is_made = self.moves.has_moved(target, here, there)
+        wish = () if is_made else ((ACTIVE_NODE, target),)
         waits = awaits(PHASE, seen, name, *wish)
-        if waits or here + there:
+        if waits or is_made:
             return waits or NoChange(f"moved to {target}; the event log has it")
         if same(seen.status.active or "", target):
             return Blocked(
@@ -119,39 +132,26 @@ class MoveBack:
         return self.moves.home
 
     def reads(self) -> Reads:
-        """Return the questions: the server, and both logs for both moves' comments."""
-        out = exchange_shell.moves_seen(self.moves.done(self.moves.target))
-        back = exchange_shell.moves_seen(self.moves.done(self.moves.home))
-        return {
-            "seen": exchange_shell.mailbox_server(self.moves.asked.name, self.moves.asked.account),
-            "out_here": out,
-            "out_there": At(self.moves.target, out),
-            "back_here": back,
-            "back_there": At(self.moves.target, back),
-        }
+        """Return the questions: the server, and both logs."""
+        return self.moves.reads()
 
     def plan(
-        self,
-        seen: MailboxServer,
-        out_here: int,
-        out_there: int | Silence,
-        back_here: int,
-        back_there: int | Silence,
+        self, seen: MailboxServer, here: tuple[str, ...], there: tuple[str, ...] | Silence
     ) -> Plan:
         """Return one move once the other one was made; see `MoveThere.plan`."""
-        if isinstance(out_there, Silence) or isinstance(back_there, Silence):
+        if isinstance(there, Silence):
             return _is_off(self.moves.target)
         if seen.status is None:
             return unreadable(seen, self.moves.asked.name)
         home = self.moves.home
-        if not out_here + out_there:
+        if not self.moves.has_moved(self.moves.target, here, there):
             return Deferred(PHASE, ((ACTIVE_NODE, home),), why="done once the server has moved")
         waits = awaits(PHASE, seen, self.moves.asked.name, (ACTIVE_NODE, home))
         if waits:
             return waits
         if not same(seen.status.active or "", home):
             return move(seen, self.moves, home)
-        if back_here + back_there:
+        if self.moves.has_moved(home, here, there):
             return NoChange(f"moved back to {home}; the event log has it")
         return NoChange(f"active on {home} again, without a move of this procedure")
 
@@ -180,7 +180,7 @@ def move(seen: MailboxServer, moves: Moves, target: str) -> Plan:
             source,
             target,
             by=exchange_shell.move(
-                name, target, moves.done(target), moves.asked.account, moves.deadline_s
+                name, target, comment(name, target), moves.asked.account, moves.deadline_s
             ),
             undo=f"Move-ClusteredMailboxServer -Identity {name} -TargetMachine {source}: another "
             "interruption",

@@ -242,7 +242,7 @@ OUT_OF_SERVICE = [
 def test_a_mailbox_server_out_of_service_is_waited_for(seen: MailboxServer, why: str) -> None:
     assert waits(plan(failover.check_status, seen=seen)) == why
     assert waits(there(seen)) == why
-    assert waits(back(seen, out=1, home=0)) == why
+    assert waits(back(seen, OUT)) == why
     assert waits(plan(failover.check_console, seen=seen, setup=INSTALLED)) == why
 
 
@@ -251,7 +251,7 @@ def test_a_server_that_cannot_be_read_is_refused() -> None:
         plan(failover.check_status, seen=UNREAD),
         plan(failover.bring_into_service, seen=UNREAD),
         there(UNREAD),
-        back(UNREAD, out=0, home=0),
+        back(UNREAD, ()),
     ):
         assert reason(found) == "the Exchange shell cannot read MailboxServer: snap-in: none"
 
@@ -318,19 +318,23 @@ def test_a_console_that_shows_something_else_is_told(seen: MailboxServer, why: s
 # -- phase 90: the moves
 
 
-def there(seen: MailboxServer = SEEN, here: int = 0, other: object = 0) -> Plan:
+def log(*targets: str) -> tuple[str, ...]:
+    """Return the records that moves to these nodes have left."""
+    return tuple(
+        f"MailboxServer is being moved. Comment: {failover.comment('MailboxServer', each)}"
+        for each in targets
+    )
+
+
+OUT, BOTH_WAYS = log(NODE_2), log(NODE_2, NODE_1)
+
+
+def there(seen: MailboxServer = SEEN, here: object = (), other: object = ()) -> Plan:
     return plan(failover.move_to_second_node, seen=seen, here=here, there=other)
 
 
-def back(seen: MailboxServer, out: int, home: int, beside: object = 0) -> Plan:
-    return plan(
-        failover.move_back,
-        seen=seen,
-        out_here=out,
-        out_there=beside,
-        back_here=home,
-        back_there=beside,
-    )
+def back(seen: MailboxServer, here: object, other: object = ()) -> Plan:
+    return plan(failover.move_back, seen=seen, here=here, there=other)
 
 
 def test_the_mailbox_server_is_moved_by_its_own_cmdlet() -> None:
@@ -346,14 +350,14 @@ def test_the_mailbox_server_is_moved_by_its_own_cmdlet() -> None:
         {
             "Identity": "MailboxServer",
             "TargetMachine": "E2K7SCCNode2",
-            "MoveComment": "scc-runbook: proof of failover, MailboxServer to E2K7SCCNode2",
+            "MoveComment": "scc-runbook: proof of failover, MailboxServer to E2K7SCCNode2.",
             "Confirm": False,
         },
     )
 
 
 def test_the_way_back_waits_for_the_way_there_and_is_foretold() -> None:
-    found = back(SEEN, out=0, home=0)
+    found = back(SEEN, ())
 
     assert isinstance(found, Deferred)
     assert found.wishes == ((failover.ACTIVE_NODE, NODE_1),)
@@ -361,13 +365,17 @@ def test_the_way_back_waits_for_the_way_there_and_is_foretold() -> None:
 
 def test_a_proof_that_was_made_is_found_in_the_event_log_and_not_made_again() -> None:
     arrived = status(active=TWO)
-    [change] = changes(back(arrived, out=1, home=0))
+    [change] = changes(back(arrived, OUT))
 
-    assert there(arrived, here=1) == NoChange("moved to E2K7SCCNode2; the event log has it")
+    assert there(arrived, OUT) == NoChange("moved to E2K7SCCNode2; the event log has it")
     assert (change.before, change.after) == (TWO, NODE_1)
-    assert there(SEEN, other=1) == NoChange("moved to E2K7SCCNode2; the event log has it")
-    assert back(SEEN, out=1, home=1) == NoChange("moved back to E2K7SCCNode1; the event log has it")
-    assert isinstance(back(SEEN, out=1, home=0), NoChange)
+    assert there(SEEN, other=log(TWO)) == NoChange("moved to E2K7SCCNode2; the event log has it")
+    assert back(SEEN, BOTH_WAYS) == NoChange("moved back to E2K7SCCNode1; the event log has it")
+    assert isinstance(back(SEEN, OUT), NoChange)
+
+
+def test_a_move_to_a_node_of_a_longer_name_is_another_move() -> None:
+    assert isinstance(there(SEEN, log(f"{NODE_2}1")), Changes)
 
 
 @pytest.mark.parametrize(
@@ -384,4 +392,4 @@ def test_a_move_is_refused_before_anything_is_sent(seen: MailboxServer, why: str
 
 def test_no_move_is_made_while_a_node_is_off() -> None:
     assert reason(there(other=SILENT)) == "E2K7SCCNode2 does not answer"
-    assert reason(back(SEEN, out=1, home=0, beside=SILENT)) == "E2K7SCCNode2 does not answer"
+    assert reason(back(SEEN, OUT, SILENT)) == "E2K7SCCNode2 does not answer"
