@@ -15,7 +15,7 @@ def finish(site: Site, inputs: Inputs) -> None:
         raise RuntimeError("the failover is proved after the mailbox server is there")
     home, target = inputs.node_names
     for node in (target, home):
-        comment = f"scc-runbook: proof of failover, {inputs.mailbox_server.name} to {node}"
+        comment = f"scc-runbook: proof of failover, {inputs.mailbox_server.name} to {node}."
         moves.leave(site, group, node.upper(), comment)
         moves.arrive(site)
     site.schedule.cancel(site.domain.facts.controller)
