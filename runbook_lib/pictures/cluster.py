@@ -234,9 +234,19 @@ def _card(
         yield value(right, top + 22, "rb-end rb-small rb-soft", order, earlier, longest=20)
     address = card.address or "no address"
     earlier_address = then.address or "no address"
-    yield value(left + 16, top + 42, "rb-mono", address, earlier_address, longest=34)
+    yield value(
+        left + 16, top + 42, "rb-mono", address, earlier_address, longest=21, brief=_first(address)
+    )
     if card.mask:
-        yield value(right, top + 42, "rb-mono rb-end rb-soft", card.mask, then.mask, longest=18)
+        yield value(
+            right,
+            top + 42,
+            "rb-mono rb-end rb-soft",
+            card.mask,
+            then.mask,
+            longest=18,
+            brief=_first(card.mask, counted=False),
+        )
     yield value(
         left + 16,
         top + 60,
@@ -258,6 +268,12 @@ def _card(
     mac = card.mac or "no MAC address"
     yield value(left + 16, top + 78, "rb-mono rb-small rb-soft", mac, None, longest=30)
     yield from _chips(left, top + 90, card, then)
+
+
+def _first(listed: str, *, counted: bool = True) -> str:
+    """Return the first of several addresses, and how many more: a cluster adds its own."""
+    first, *more = listed.split(", ")
+    return f"{first} +{len(more)}" if more and counted else first
 
 
 _CHIP_WIDTHS = {"DHCP": 50, "DNS reg.": 64, "NetBIOS": 63, "LMHOSTS": 68, "Sharing": 61}

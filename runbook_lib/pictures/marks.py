@@ -15,16 +15,29 @@ def mark(x: int, y: int, state: str, classes: str) -> str:
 
 
 def value(
-    x: int, y: int, classes: str, text: str, before: str | None, *, longest: int, prefix: str = ""
+    x: int,
+    y: int,
+    classes: str,
+    text: str,
+    before: str | None,
+    *,
+    longest: int,
+    prefix: str = "",
+    brief: str | None = None,
 ) -> str:
-    """Return one text, marked when it differs from `before`, whole in its tooltip."""
-    visible = shown(text)
+    """Return one text, marked when it differs from `before`, whole in its tooltip.
+
+    brief: what is shown in its place where it is too much for a drawing.
+    """
+    whole = shown(text)
+    visible = whole if brief is None else shown(brief)
     cut = visible if len(visible) <= longest else visible[: longest - 1] + "\u2026"
     is_new = before is not None and before != text
     tip = ""
     if is_new:
-        tip = f"<title>before: {plain_escaped(before or 'none', 120)}</title>"
-    elif cut != visible:
+        now = "" if cut == whole else f"now: {plain_escaped(text, 200)}; "
+        tip = f"<title>{now}before: {plain_escaped(before or 'none', 120)}</title>"
+    elif cut != whole:
         tip = f"<title>{plain_escaped(text, 200)}</title>"
     content = plain_escaped(cut)
     if is_new:

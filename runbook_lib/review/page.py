@@ -178,7 +178,8 @@ def _context(story: Story, style: str) -> dict[str, Any]:
         "phases": phases,
         "gates": story.gates[:MOST_ROWS],
         "gates_hidden": len(story.gates[MOST_ROWS:]),
-        "offset": offset if isinstance(offset, int) else None,
+        # Where local time is UTC, saying it twice tells nobody more.
+        "offset": offset if isinstance(offset, int) and offset else None,
         "logged": logged[:MOST_ROWS],
         "logged_hidden": len(logged[MOST_ROWS:]),
         "logs_read": bool(story.of(EVENT_LOG)),
