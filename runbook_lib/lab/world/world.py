@@ -209,11 +209,15 @@ class World:
     def reset(self, scenario: str, seed: int | None = None) -> None:
         """Begin again at a starting state; passwords and callbacks stay, ledgers are empty."""
         with self._lock:
-            silent = [name for name, node in self._nodes.items() if not node.is_on]
+            before = {name: node.is_on for name, node in self._nodes.items()}
             self._build(scenario, self._seed if seed is None else seed)
             self._faults.clear()
             self._told.resets.extend(self._nodes)
-            self._told.power_changes.extend((name, True) for name in silent)
+            self._told.power_changes.extend(
+                (name, node.is_on)
+                for name, node in self._nodes.items()
+                if node.is_on != before[name]
+            )
             self.save()
         self._settle()
 
