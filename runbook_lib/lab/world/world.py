@@ -138,7 +138,12 @@ class World:
             return {**self._passwords.of_machine(found), **domain.logons_on(found)}
 
     def refused_logon(self, user: str) -> None:
-        """Hear that somebody gave a wrong password: the domain counts it against the account."""
+        """Hear that somebody gave a wrong password: the domain counts it against the account.
+
+        A name without its domain is the machine's own account, which the domain never hears of.
+        """
+        if "\\" not in user and "@" not in user:
+            return
         with self._lock, self._ledger.caused_by(Cause.WIRE):
             account = self._site.domain.account(user)
             if account is not None and self._site.domain.may_log_on(account):
