@@ -1,34 +1,7 @@
-"""What makes unit tests fast: nothing waits for a disk, and no secret outlives its test."""
+"""Every test of this folder is one of the fast ones."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from tests.fast import no_secret_of_another_test, no_waiting_for_disks
 
-import pytest
-
-from runbook_lib import redaction
-from runbook_lib.journal.storage import SYSTEM_DISK
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_waiting_for_disks() -> Iterator[None]:
-    """Let nothing be written through: no test here survives a power cut.
-
-    That everything is synced, and when, is shown by disks of the tests' own.
-    """
-    real = SYSTEM_DISK.sync
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "fsync", lambda _descriptor: None)
-        object.__setattr__(SYSTEM_DISK, "sync", os.fsync)
-        yield
-    object.__setattr__(SYSTEM_DISK, "sync", real)
-
-
-@pytest.fixture(autouse=True)
-def _no_secret_of_another_test() -> Iterator[None]:
-    """Forget what a test registered: each one more makes every masking after it slower."""
-    yield
-    registry = redaction._REDACTOR
-    if registry._values:
-        registry.__init__()  # type: ignore[misc]
+__all__ = ["no_secret_of_another_test", "no_waiting_for_disks"]
