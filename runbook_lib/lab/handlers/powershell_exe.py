@@ -1,5 +1,7 @@
 """powershell.exe, as a task calls it: one constant script from a file, and its objects kept.
 
+A line of plain statements behind -Command is `powershell_lines`.
+
 It takes a while to load. A script that takes time goes on with a procedure of its own.
 """
 
@@ -9,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from runbook_lib.errors import UnsimulatedCommandError
-from runbook_lib.lab.handlers import objects_file
+from runbook_lib.lab.handlers import objects_file, powershell_lines
 from runbook_lib.lab.handlers.surface import (
     Begins,
     CommandError,
@@ -28,11 +30,14 @@ if TYPE_CHECKING:
 LOADS_S = 5.0
 CARRIER = "run_detached"
 _SWITCHES = ("-noprofile", "-noninteractive", "-executionpolicy", "bypass", "-file")
+_BEFORE_A_LINE = frozenset({"-noprofile", "-noninteractive", "-nologo"})
 
 
 @runs("powershell.exe", source="documented: powershell.exe of 2.0; inferred: how long it loads")
 def powershell_exe(context: Context, arguments: Sequence[str]) -> Begins:
-    """Begin to run the carrier of a task's script."""
+    """Begin to run the carrier of a task's script, or a line of plain statements."""
+    if len(arguments) > 1 and _is_line(arguments):
+        return powershell_lines.begin(arguments[-1])
     switches, rest = arguments[: len(_SWITCHES)], arguments[len(_SWITCHES) :]
     if tuple(word.lower() for word in switches) != _SWITCHES or len(rest) != 2:
         _refuse(f"it was given {' '.join(arguments)[:60]!r}")
@@ -65,7 +70,12 @@ POWERSHELL = Procedure(
     keeps_objects=True,
 )
 PROGRAMS = (powershell_exe,)
-PROCEDURES = (POWERSHELL,)
+PROCEDURES = (POWERSHELL, *powershell_lines.PROCEDURES)
+
+
+def _is_line(arguments: Sequence[str]) -> bool:
+    *switches, last = (word.lower() for word in arguments[:-1])
+    return last == "-command" and set(switches) <= _BEFORE_A_LINE
 
 
 def _script(text: str) -> Script | None:
