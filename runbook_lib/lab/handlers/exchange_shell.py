@@ -129,7 +129,7 @@ def get_mailbox_server(context: Context, parameters: Mapping[str, object]) -> An
     parameters="Identity",
     refuses="DomainController Status Domain",
     implementation=f"{_TASKS}.GetExchangeServer",
-    source="captured: properties and their forms; inferred: error text, the edition",
+    source="documented: a public capture of the properties; inferred: error text, the edition",
 )
 def get_exchange_server(context: Context, parameters: Mapping[str, object]) -> Answer:
     """Return every server of the organisation, or the named one."""

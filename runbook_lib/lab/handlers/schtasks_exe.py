@@ -58,7 +58,7 @@ _DEEDS = ("/create", "/run", "/query", "/delete", "/end")
 
 @runs(
     "schtasks.exe",
-    source="captured: header and rows of a query on 2003 R2, the warning about the account; "
+    source="documented: public captures of a query on 2003 R2 and of the account warning; "
     "documented: schtasks of Windows Server 2003; inferred: texts of run and end, exit code 1",
 )
 def schtasks(context: Context, arguments: Sequence[str]) -> Ran:

@@ -37,7 +37,7 @@ Data = dict[str, Any]
     "setup.com",
     on_path=False,
     source=(
-        "captured: console lines of the role, order of a rerun; documented: switches, states in "
+        "documented: public captures of console lines and a rerun; documented: switches, states in "
         "the registry, F75b; inferred: console lines of the clustered mailbox server, texts of "
         "readiness but the pending restart, durations, points at which a run can be killed"
     ),
