@@ -1,4 +1,4 @@
-"""Pipelines over PSRP: the only importer of pypsrp, and the border where its errors become ours.
+"""Pipelines over PSRP: the only caller of pypsrp, and the border where its errors become ours.
 
 Rules that bind this file:
 1. Every wait is under a deadline of ours; nothing of pypsrp waits by itself.
@@ -40,6 +40,7 @@ from runbook_lib.errors import (
 from runbook_lib.redaction import redact
 from runbook_lib.sessions import wire_form
 from runbook_lib.sessions.credentials import SecretValue
+from runbook_lib.sessions.psrp_values import read_quickly
 from runbook_lib.sessions.sealed_http import LARGEST_ANSWER, SealedHttp
 from runbook_lib.sessions.wire_form import ScriptCall
 
@@ -246,6 +247,7 @@ class Link:
             # pypsrp knows one transport; ours has what it calls of it.
             wsman.transport = cast("Any", _Transport(self.http))
             pool = RunspacePool(wsman)
+            read_quickly(pool)
             with _mapped(self.node):
                 pool.open()
             self._pool = pool

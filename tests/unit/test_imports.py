@@ -40,7 +40,7 @@ AT_HOME: dict[str, set[str]] = {
     "papermill": {"execution"},
     "psrpcore": {"lab"},
     "pydantic": {"topology"},
-    "pypsrp": {"sessions/psrp.py"},
+    "pypsrp": {"sessions/psrp.py", "sessions/psrp_values.py"},
     "typer": {"cli"},
 }
 """Library -> the only packages or files that know it."""
