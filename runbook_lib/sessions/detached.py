@@ -34,6 +34,9 @@ START_S = 120.0
 LOOK_S = 60.0
 """For one look at a task, its connection opened anew where it has to be."""
 
+STARTS_OF_A_READ = 3
+"""Until the node says that it started one: what only reads may be started again."""
+
 LOOKS_BEFORE_ABSENT = 6
 """A start whose reply was lost may still be at work on the node."""
 
@@ -104,10 +107,17 @@ class DetachedAct:
         way, task = self._way, _work(self._action).task
         deadline = Deadline.after(way.clock, deadline_s)
         is_certain = _was_started(way, self._action, self._identity, self._start, deadline)
-        ended = _watch(way, task, self._name, deadline, was_started=is_certain)
-        if ended is None:
-            raise _not_started(way.node, self._name)
-        return task_form.act_answer(way.node, self._action, self._name, ended)
+        try:
+            ended = _watch(way, task, self._name, deadline, was_started=is_certain)
+            if ended is not None:
+                return task_form.act_answer(way.node, self._action, self._name, ended)
+        except (CommandFailedError, OutcomeUnknownError):
+            raise
+        except RunbookError as failure:
+            # What ends the watch (a refused account, nonsense) does not end the work.
+            why = f"it was started, and then: {failure.what} {failure.why}"
+            raise task_form.unknown(way.node, self._name, why) from failure
+        raise _not_started(way.node, self._name)
 
 
 class AttachedWork:
@@ -135,25 +145,30 @@ def read(way: Way, question: Read, deadline_s: float) -> Answer:
     # One name for one question: what a killed process left is replaced by whoever asks again.
     digest = hashlib.sha256(repr((script, question.properties)).encode("utf-8")).hexdigest()
     task = f"rb-read-{digest[:8]}"
-    start = way.send(task_form.pack_start_of_read(question, task), script.name, START_S)
-    is_certain = _was_started(way, Action(script), ANY_MACHINE, start, deadline)
-    try:
-        ended = _watch(
-            way,
-            task,
-            script.name,
-            deadline,
-            was_started=is_certain,
-            wanted=question.properties,
-        )
-        if ended is None:
+    call, starts = task_form.pack_start_of_read(question, task), 0
+    while True:
+        starts += 1
+        start = way.send(call, script.name, START_S)
+        is_certain = _was_started(way, Action(script), ANY_MACHINE, start, deadline)
+        try:
+            ended = _watch(
+                way,
+                task,
+                script.name,
+                deadline,
+                was_started=is_certain,
+                wanted=question.properties,
+            )
+            if ended is not None and is_certain:
+                return task_form.read_answer(way.node, question, ended)
+        except OutcomeUnknownError as doubt:
+            raise SessionLostError(doubt.what, why=doubt.why, next_step="resume the run") from doubt
+        finally:
+            with suppress(RunbookError):
+                clean_up(way, task, None)
+        # What lies there without a word that it was started may be the answer of another day.
+        if starts == STARTS_OF_A_READ:
             raise _not_started(way.node, script.name)
-        return task_form.read_answer(way.node, question, ended)
-    except OutcomeUnknownError as doubt:
-        raise SessionLostError(doubt.what, why=doubt.why, next_step="resume the run") from doubt
-    finally:
-        with suppress(RunbookError):
-            clean_up(way, task, None)
 
 
 def clean_up(way: Way, task: str, identity: ExpectedIdentity | None) -> None:

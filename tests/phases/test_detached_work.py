@@ -12,10 +12,21 @@ from typing import Any
 import pytest
 
 from runbook_lib import crash_points, redaction
-from runbook_lib.errors import CommandFailedError, OutcomeUnknownError
+from runbook_lib.commands.command import Answer, Detached, Query, Read, Script
+from runbook_lib.errors import (
+    AuthenticationError,
+    CommandFailedError,
+    OutcomeUnknownError,
+    RunbookError,
+    SessionLostError,
+)
 from runbook_lib.execution.run_folder import RunFolder
 from runbook_lib.journal.entry import JournalEntry
-from tests.in_process import Rehearsal
+from runbook_lib.sessions.wire_form import ScriptCall
+from runbook_lib.steps.accounts import installer
+from tests.in_process import InProcessSession, Rehearsal, Sent
+from tests.in_process import _raiser as raiser
+from tests.in_process import _unknown as unknown
 from tests.lab_world import NODE_1
 from tests.phases import detached_phase
 from tests.phases.crash import CrashError, Journey, uninterrupted, wrong
@@ -182,6 +193,75 @@ def test_work_that_outlives_its_deadline_is_never_started_again(
     assert attempts > 1
     assert len(started(rehearsal)) == 1
     assert [each.data["outcome"] for each in entries(rehearsal, "result")] == ["done"]
+
+
+def refused() -> RunbookError:
+    return AuthenticationError("The account is refused.", why="401", next_step="see the account")
+
+
+def lost() -> RunbookError:
+    return SessionLostError("It broke.", why="reset", next_step="resume the run")
+
+
+def test_work_whose_watcher_is_refused_is_awaited_and_not_started_again(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = InProcessSession.ask
+
+    def ask_while_idle(self: InProcessSession, query: Any, deadline_s: float) -> Any:
+        if started(rehearsal):
+            raise refused()
+        return ask(self, query, deadline_s)
+
+    def reconnect(_self: InProcessSession) -> None:
+        raise refused()
+
+    monkeypatch.setattr(InProcessSession, "ask", ask_while_idle)
+    monkeypatch.setattr(InProcessSession, "reconnect", reconnect)
+    with pytest.raises(AuthenticationError):
+        rehearsal.carry_out(PHASE)
+    assert entries(rehearsal, "result") == []
+    monkeypatch.undo()
+    detached_phase.install(monkeypatch)
+
+    rehearsal.carry_out(PHASE)
+
+    assert len(started(rehearsal)) == 1
+    assert [each.data["outcome"] for each in entries(rehearsal, "result")] == ["done"]
+
+
+def test_a_read_whose_start_was_lost_gives_no_answer_of_another_day(rehearsal: Rehearsal) -> None:
+    session = InProcessSession(rehearsal.world, NODE_1, user=r"LAB\exinstall")
+    account = installer(rehearsal.loaded.topology)
+    read = Read(Detached(Script("read_components"), account), ("ManagerRuns",))
+    asked: Query[Answer] = Query((read,), lambda answers: answers[0])
+    starts, removals = 0, 0
+    send = session.send
+
+    def send_badly(call: ScriptCall, name: str, deadline_s: float) -> Sent:
+        nonlocal starts, removals
+        if call.script == "end_task" and removals == 0:
+            removals += 1
+            raise lost()
+        if call.script == "start_task":
+            starts += 1
+            if starts == 2:
+                return Sent(raiser(unknown(NODE_1)))
+        return send(call, name, deadline_s)
+
+    session.send = send_badly  # type: ignore[method-assign]
+    first = session.begin_read([asked]).finish(60)
+    assert left(rehearsal)[1] != []
+    for path in left(rehearsal)[1]:
+        if path.endswith("out.xml"):
+            files = rehearsal.world._nodes[NODE_1].files
+            files.write(path, files.read(path).replace(">false<", ">true<"))
+
+    second = session.begin_read([asked]).finish(60)
+
+    assert first == second == [Answer(({"ManagerRuns": False},))]
+    assert starts == 3
+    assert left(rehearsal) == ([], [])
 
 
 @pytest.mark.parametrize("first", range(1, 5))
