@@ -54,6 +54,7 @@ class Crew:
     """What the runner works with: the nodes' sessions and what stands around them.
 
     patience_s: for what a person or a service does. starting_s: for a machine that starts.
+    left: tasks that have to be removed still.
     """
 
     sessions: Mapping[str, Session]
@@ -66,11 +67,18 @@ class Crew:
     starting_s: float
     hands: Hands | None = None
     alive: Callable[[], None] = lambda: None
+    left: set[detached_work.Left] = field(default_factory=set)
 
     @property
     def identities(self) -> Mapping[str, ExpectedIdentity]:
         """Return what each act checks, by node."""
         return self.nodes.machines
+
+    def remove_left(self) -> None:
+        """Remove every task that is still on a node; raises as a removal does."""
+        for node, task in sorted(self.left):
+            self.sessions[node].clean_up(task, self.identities[node])
+            self.left.discard((node, task))
 
 
 @dataclass
@@ -186,7 +194,9 @@ class Actor:
     def _clean_up(self, planned: PlannedStep, change: Change) -> None:
         node = planned.step.node
         task = detached_work.task_of(change)
-        detached_work.clean_up(self.crew.sessions[node], task, self.crew.identities[node])
+        session, identity = self.crew.sessions[node], self.crew.identities[node]
+        if not detached_work.clean_up(session, task, identity):
+            self.crew.left.add((node, task))
 
     def _result(
         self,
@@ -227,6 +237,9 @@ class Actor:
             self.crew.journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
             if isinstance(doubt, WorkLostError):
                 self._clean_up(planned, change)
+            elif task := detached_work.task_of(change):
+                # It may still be at work: it is removed when the phase ends.
+                self.crew.left.add((planned.step.node, task))
             return True
         if done is None:
             raise OutcomeUnknownError(

@@ -38,7 +38,7 @@ def muster(started: Start, journal: Journal) -> Crew:
     )
     restart.settle(started.phase, crew, deadline_s=waits.reboot_s)
     off = crew.nodes.off()
-    Resumed(started.phase, journal, crew.sessions, crew.identities).settle(off)
+    crew.left |= Resumed(started.phase, journal, crew.sessions, crew.identities).settle(off)
     return crew
 
 

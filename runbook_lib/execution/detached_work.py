@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runbook_lib import redaction
@@ -45,7 +44,8 @@ def named(change: Change, journal: Journal) -> Change:
     action = change.by
     if isinstance(action, ManualAct) or not isinstance(action.command, Detached):
         return change
-    run = hashlib.sha256(journal.path.parent.name.encode("utf-8")).hexdigest()[:8]
+    # A folder's name may come again: in it or from another machine, on the same nodes.
+    run = journal.entries[0].digest[:8] if journal.entries else "0"
     work = replace(action.command, task=f"rb-{run}-{len(journal.entries)}")
     return replace(change, by=replace(action, command=work))
 
@@ -76,11 +76,18 @@ def keep_log(journal: Journal, task: str, log: str | None) -> dict[str, str]:
     return {"log": name, "log_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest()}
 
 
-def clean_up(session: Session, task: str, identity: ExpectedIdentity) -> None:
-    """Remove an ended task from its node, if it can be reached; a resume tries once more."""
-    if task:
-        with suppress(RunbookError):
+Left = tuple[str, str]
+"""A node, and the name of a task that may still be on it: its batch file may hold a secret."""
+
+
+def clean_up(session: Session, task: str, identity: ExpectedIdentity) -> bool:
+    """Remove an ended task from its node; return whether nothing of it is left there."""
+    try:
+        if task:
             session.clean_up(task, identity)
+    except RunbookError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)
@@ -91,11 +98,13 @@ class Resumed:
     journal: Journal
     sessions: Mapping[str, Session]
     identities: Mapping[str, ExpectedIdentity]
+    _left: set[Left] = field(default_factory=set)
 
-    def settle(self, off: AbstractSet[str]) -> None:
+    def settle(self, off: AbstractSet[str]) -> set[Left]:
         """Watch every unfinished task to its end, and journal that; then remove what is left.
 
         off: nodes that are switched off; their tasks are judged later, by what a read shows.
+        Returns what could not be removed.
         Raises CommandFailedError for work that failed, OutcomeUnknownError for work that has
         not ended within its time.
         """
@@ -103,10 +112,15 @@ class Resumed:
         for intent in open_:
             if intent.data["node"] not in off:
                 self._await(intent)
-        seen = {intent.seq for intent in open_}
-        for intent in self._last_tasks():
-            if intent.seq not in seen and intent.data["node"] not in off:
+        awaited = {intent.seq for intent in open_ if intent.data["node"] not in off}
+        for intent in self._earlier_tasks():
+            if intent.seq in awaited:
+                continue
+            if intent.data["node"] in off:
+                self._left.add((intent.data["node"], _task(intent)))
+            else:
                 self._clean_up(intent)
+        return self._left
 
     def _await(self, intent: JournalEntry) -> None:
         data = intent.data
@@ -153,21 +167,20 @@ class Resumed:
         self.journal.append("result", {**said, **(kept or {})})
 
     def _clean_up(self, intent: JournalEntry) -> None:
-        node = intent.data["node"]
-        clean_up(self.sessions[node], _task(intent), self.identities[node])
+        node, task = intent.data["node"], _task(intent)
+        if not clean_up(self.sessions[node], task, self.identities[node]):
+            self._left.add((node, task))
 
-    def _last_tasks(self) -> Iterator[JournalEntry]:
-        """Yield each node's last task of a phase that did not end well: it may still be there."""
+    def _earlier_tasks(self) -> Iterator[JournalEntry]:
+        """Yield the tasks of a phase that did not end well: each may still be on its node."""
         entries = self.journal.entries
         # This attempt is open already; what counts is how the one before it ended.
         before = entries[: max((e.seq for e in entries if _opens(e, self.phase)), default=0)]
         if outcome_of(before, self.phase) in {"not started", "done"}:
             return
-        last: dict[str, JournalEntry] = {}
         for entry in before:
             if entry.event == "intent" and entry.data["phase"] == self.phase and _task(entry):
-                last[entry.data["node"]] = entry
-        yield from last.values()
+                yield entry
 
 
 def _task(intent: JournalEntry) -> str:

@@ -233,6 +233,7 @@ class Phase:
             for node, entry in done.items():
                 rows.append((node, "restart", "waiting", "restarted once", "changed", entry.seq))
             rows.extend(self._shown(row, "") for row in self._verify_after_restart(set(nodes)))
+        actor.crew.remove_left()
         seen = self._look_around(actor.crew, "after")
         journal.append("observed", {"phase": self._name, "when": "after", "picture": seen})
         self._keep_logs(journal)

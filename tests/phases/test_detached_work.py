@@ -20,8 +20,9 @@ from runbook_lib.errors import (
     RunbookError,
     SessionLostError,
 )
-from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.execution.run_folder import RunFolder, outcome_of
 from runbook_lib.journal.entry import JournalEntry
+from runbook_lib.sessions.session import ExpectedIdentity
 from runbook_lib.sessions.wire_form import ScriptCall
 from runbook_lib.steps.accounts import installer
 from tests.in_process import InProcessSession, Rehearsal, Sent
@@ -67,8 +68,7 @@ def test_the_record_names_the_task_and_keeps_its_log(rehearsal: Rehearsal) -> No
     rehearsal.carry_out(PHASE)
 
     [intent], [result] = entries(rehearsal, "intent"), entries(rehearsal, "result")
-    run = hashlib.sha256(folder(rehearsal).name.encode()).hexdigest()[:8]
-    task = f"rb-{run}-{intent.seq}"
+    task = f"rb-{folder(rehearsal).entries()[0].digest[:8]}-{intent.seq}"
     assert (intent.data["task"], intent.data["deadline_s"], intent.data["accepts"]) == (
         task,
         600.0,
@@ -228,6 +228,45 @@ def test_work_whose_watcher_is_refused_is_awaited_and_not_started_again(
 
     assert len(started(rehearsal)) == 1
     assert [each.data["outcome"] for each in entries(rehearsal, "result")] == ["done"]
+
+
+def bar_removals(monkeypatch: pytest.MonkeyPatch, times: int) -> None:
+    clean_up, barred = InProcessSession.clean_up, [True] * times
+
+    def clean_up_late(self: InProcessSession, task: str, identity: ExpectedIdentity) -> None:
+        if barred:
+            barred.pop()
+            raise lost()
+        clean_up(self, task, identity)
+
+    monkeypatch.setattr(InProcessSession, "clean_up", clean_up_late)
+
+
+def test_a_task_that_could_not_be_removed_is_removed_before_the_phase_ends(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar_removals(monkeypatch, 1)
+
+    rehearsal.carry_out(PHASE)
+
+    assert left(rehearsal) == ([], [])
+
+
+def test_a_phase_does_not_end_well_while_a_task_is_left_on_a_node(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bar_removals(monkeypatch, 4)
+
+    for _ in range(2):
+        with pytest.raises(SessionLostError):
+            rehearsal.carry_out(PHASE)
+        assert outcome_of(folder(rehearsal).entries(), PHASE) == "failed"
+    assert left(rehearsal)[1] != []
+
+    rehearsal.carry_out(PHASE)
+
+    assert left(rehearsal) == ([], [])
+    assert len(started(rehearsal)) == 1
 
 
 def test_a_read_whose_start_was_lost_gives_no_answer_of_another_day(rehearsal: Rehearsal) -> None:
