@@ -185,6 +185,7 @@ def test_starts_are_as_the_lab_carries_them_out(site: Site, tmp_path: Path) -> N
         start(site, Arguments=list(WORDS)),
         start(site, Arguments=["a", 'say "x"']),
         start(site, Arguments=["caf\u00e9"]),
+        start(site, Arguments=["\u212aelvin sign"]),
         start(site, Arguments=["two\nlines"]),
         start(site, Identity={"MachineGuid": "another", "ComputerName": None}),
         start(site, Identity={**site.identity(), "ComputerName": "OTHER"}),
@@ -228,7 +229,7 @@ def test_starts_are_as_the_lab_carries_them_out(site: Site, tmp_path: Path) -> N
 def test_the_batch_files_words_are_the_arguments(site: Site, tmp_path: Path) -> None:
     [answer] = ask_engine(tmp_path, [case(site, "start_task", start(site, Arguments=list(WORDS)))])
 
-    line = cmd_exe.line_of(answer["files"][f"{BASE}.cmd"].split("\n")[1])
+    line = cmd_exe.line_of(answer["files"][f"{BASE}.cmd"].split("\n")[3])
     words = command_line.split(cmd_exe.expanded(line.command, in_batch=True))
 
     texts = [word for word in WORDS if word is not None]
@@ -263,7 +264,12 @@ def test_what_an_earlier_task_left_is_removed_first(site: Site, tmp_path: Path) 
 
     [answer] = ask_engine(tmp_path, [case(site, "start_task", start(site), left)])
 
-    assert sorted(answer["files"]) == [r"C:\runbook", f"{BASE}.cmd", r"C:\runbook\rb-2.rc"]
+    assert sorted(answer["files"]) == [
+        r"C:\runbook",
+        f"{BASE}.cmd",
+        f"{BASE}.go",
+        r"C:\runbook\rb-2.rc",
+    ]
 
 
 def test_ends_are_as_the_lab_carries_them_out(site: Site, tmp_path: Path) -> None:

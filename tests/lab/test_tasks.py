@@ -58,6 +58,31 @@ def test_a_task_has_its_own_logon_and_works_while_somebody_looks(site: Site) -> 
     ]
 
 
+def test_a_task_that_is_told_to_run_again_does_nothing(site: Site) -> None:
+    start(site, "slow.exe")
+    look_until_ended(site)
+    kept = shown(site, f"{BASE}.out")
+    site.world._nodes[NODE_1].files.remove(lab_tasks.DONE)
+
+    assert program(site, "schtasks.exe", "/run", "/tn", "rb-1")[0] == 0
+
+    assert status(site) == ""
+    assert (code(site), shown(site, f"{BASE}.out")) == ("0", kept)
+    assert shown(site, lab_tasks.DONE) == []
+
+
+def test_a_task_whose_start_was_cut_short_does_nothing_at_its_hour(site: Site) -> None:
+    start(site, "slow.exe", "stop")
+    look_until_ended(site)
+    files = site.world._nodes[NODE_1].files
+    for end in ("rc", "out"):
+        files.remove(f"{BASE}.{end}")
+
+    program(site, "schtasks.exe", "/run", "/tn", "rb-1")
+
+    assert (code(site), shown(site, f"{BASE}.out")) == ("", [])
+
+
 def test_a_program_in_the_session_has_no_credentials_and_is_over_at_once(site: Site) -> None:
     ended, lines = site.program("slow.exe")
 
@@ -107,7 +132,7 @@ def test_a_secret_in_an_argument_stands_in_the_batch_file_only(site: Site, tmp_p
 
     stands = shown(site, f"{BASE}.cmd")
 
-    assert stands[1] == (
+    assert stands[3] == (
         rf'"slow.exe" "/pass:p%%55 w\'rd&" "another:one" > {BASE}.out 2>&1'.replace("\\'", "'")
     )
     everything = (

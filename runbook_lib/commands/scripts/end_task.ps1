@@ -17,7 +17,7 @@ try {
         $answer['Outcome'] = 'wrong node'
     }
     else {
-        foreach ($end in @('cmd', 'out', 'tmp', 'rc', 'ps1', 'run.ps1', 'in.xml', 'out.xml')) {
+        foreach ($end in @('go', 'cmd', 'out', 'tmp', 'rc', 'ps1', 'run.ps1', 'in.xml', 'out.xml')) {
             $path = "C:\runbook\$Task.$end"
             if (Test-Path -Path $path) { Remove-Item -Path $path -Force }
         }

@@ -4,6 +4,8 @@
 # Program, Arguments: list of text, SecureString, or @{ Before; Secret (SecureString); After }. They stand in
 #   C:\runbook\<Task>.cmd until end_task.ps1 removes it, a secret among them too: a declared exposure.
 # Script, Carrier, Parameters: in place of a program the text of a script, of run_detached.ps1, and a hashtable.
+# The batch file works once: it goes on only where <Task>.go lies, and removes that. So the hour which schtasks.exe
+#   wants of every task (/st) starts nothing, neither a second time nor what was never told to run.
 # The program's output grows in <Task>.out; <Task>.rc with its exit code appears when it has ended.
 # Identity: @{ MachineGuid; ComputerName (or $null when it is not yet known) }; another machine changes nothing.
 #   With a script that only reads, both may be $null: any machine will do.
@@ -15,13 +17,13 @@ function ConvertTo-Word($Value) {
     if ($Value -is [hashtable]) { $text = [string]$Value['Before'] + (ConvertTo-Text $Value['Secret']) + [string]$Value['After'] }
     elseif ($Value -is [System.Security.SecureString]) { $text = ConvertTo-Text $Value }
     else { $text = [string]$Value }
-    if ($text -match '[^ -~]|"') { throw 'an argument holds a quote or a character that a batch file cannot carry' }
+    if ($text -cmatch '[^ -~]|"') { throw 'an argument holds a quote or a character that a batch file cannot carry' }
     '"' + (($text -replace '%', '%%') -replace '(\\+)$', '$1$1') + '"'
 }
 function Invoke-Program($Name, $Words) { [string[]]@(& $Name @Words 2>&1 | ForEach-Object { [string]$_ }) }
 function Limit-Access($Name, $Folder) { [string[]]@('y' | & $Name $Folder '/t' '/g' 'Administrators:F' 'SYSTEM:F' 2>&1 | ForEach-Object { [string]$_ }) }
 function Remove-Work($Base, $Task) {
-    foreach ($end in @('cmd', 'out', 'tmp', 'rc', 'ps1', 'run.ps1', 'in.xml', 'out.xml')) {
+    foreach ($end in @('go', 'cmd', 'out', 'tmp', 'rc', 'ps1', 'run.ps1', 'in.xml', 'out.xml')) {
         if (Test-Path -Path "$Base.$end") { Remove-Item -Path "$Base.$end" -Force }
     }
     $ErrorActionPreference = 'Continue'
@@ -62,13 +64,14 @@ try {
             Set-Content -Path "$base.run.ps1" -Value $Carrier -Encoding 'ASCII'
             Export-Clixml -InputObject $Parameters -Path "$base.in.xml" -Depth 5
         }
-        $batch = @('@echo off', "$line > $base.out 2>&1", "echo %ERRORLEVEL% > $base.tmp", "move /y $base.tmp $base.rc >nul")
+        $batch = @('@echo off', "if not exist $base.go exit", "del $base.go", "$line > $base.out 2>&1", "echo %ERRORLEVEL% > $base.tmp", "move /y $base.tmp $base.rc >nul")
         Set-Content -Path "$base.cmd" -Value $batch -Encoding 'ASCII'
         $ErrorActionPreference = 'Continue'
         $lines = Invoke-Program 'schtasks.exe' @('/create', '/tn', $Task, '/tr', "$base.cmd", '/sc', 'once', '/st', '23:59:00', '/ru', $User, '/rp', $logon, '/f')
         # Without the account the task is made all the same, with exit code 0, and never runs.
         $isMade = ($LASTEXITCODE -eq 0) -and -not ("$lines" -match 'account information could not be set')
         if ($isMade) {
+            Set-Content -Path "$base.go" -Value 'once' -Encoding 'ASCII' -ErrorAction 'Stop'
             $lines = [string[]]@(@($lines) + @(Invoke-Program 'schtasks.exe' @('/run', '/tn', $Task)))
             $isMade = ($LASTEXITCODE -eq 0)
         }

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.handlers import files
-from runbook_lib.lab.handlers.surface import Context, Program, Ran, runs
+from runbook_lib.lab.handlers.surface import Context, Ended, Program, Ran, runs
 from runbook_lib.lab.world.files import Files
 
 NO_FILE = "The system cannot find the file specified."
@@ -92,7 +92,10 @@ def cmd(context: Context, arguments: Sequence[str]) -> Ran:
     words = [expanded(word, in_batch=False) for word in arguments[1:]]
     if len(words) == 1:
         words = words[0].split()
-    ran = own_command(context, words)
+    try:
+        ran = own_command(context, words)
+    except Ended as end:
+        return Ran(end.code)
     if ran is None:
         raise UnsimulatedCommandError(
             f"The lab's cmd.exe does not carry out {' '.join(words)[:60]}.",
@@ -168,7 +171,10 @@ def _echo(_context: Context, words: Sequence[str]) -> Ran:
 
 
 def _if(context: Context, words: Sequence[str]) -> Ran:
-    """Carry out `if exist PATH COMMAND` and `if not exist PATH COMMAND`."""
+    """Carry out `if exist PATH COMMAND` and `if not exist PATH COMMAND`.
+
+    Raises Ended where the command is `exit`: that is the end of the batch file.
+    """
     rest = list(words)
     wanted = True
     if rest[:1] and rest[0].lower() == "not":
@@ -181,6 +187,8 @@ def _if(context: Context, words: Sequence[str]) -> Ran:
         )
     if files.exists(context, rest[1]) is not wanted:
         return Ran(0)
+    if rest[2].lower() == "exit":
+        raise Ended(0)
     ran = own_command(context, rest[2:])
     return ran or Ran(1)
 

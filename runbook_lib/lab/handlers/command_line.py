@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from runbook_lib.errors import UnsimulatedCommandError
 from runbook_lib.lab.answers import Bag, Reply
 from runbook_lib.lab.handlers import cmd_exe, installed
-from runbook_lib.lab.handlers.surface import Context
+from runbook_lib.lab.handlers.surface import Context, Ended
 
 SOURCE = "inferred: how cmd of Windows Server 2003 splits a line and names an unknown command"
 NOT_RECOGNIZED = 1
@@ -40,7 +40,10 @@ def run(context: Context, line: str) -> Reply:
             why=f"the line holds one of {' '.join(sorted(_SIMULATED_BY_NONE))}",
             next_step="send the programs one by one",
         )
-    own = cmd_exe.own_command(context, words)
+    try:
+        own = cmd_exe.own_command(context, words)
+    except Ended as end:
+        return _told(end.code)
     ran = own or installed.run_program(context, words[0], words[1:])
     return _told(ran.exit_code, ran.lines)
 

@@ -253,7 +253,7 @@ SCRIPTS = (
     ),
     Script(
         "start_task",
-        "c7651acee888ca3953d239c4d4dfc3d5173688928c62466fe681028816b3904f",
+        "04a1d8c4dac008a6d96196e9f8faa93011539d28fd69160da35a9b475e75e8bd",
         "documented: the script's own text",
         _on_the_right_node(task_scripts.start_task, will_any_do=task_scripts.is_of_a_read),
         task_scripts.label,
@@ -267,7 +267,7 @@ SCRIPTS = (
     ),
     Script(
         "end_task",
-        "348aa4bacff2cf8ebb23e3334b81fc35b618aebc8db9894568d17f13c6ceaf35",
+        "b2337cde1ffb9f4aed015f86f9ca9a0af4e800b91d7d7267fa334ec72ab42f2e",
         "documented: the script's own text",
         _on_the_right_node(task_scripts.end_task, will_any_do=task_scripts.is_unnamed),
         task_scripts.label,

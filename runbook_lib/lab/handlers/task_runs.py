@@ -92,7 +92,11 @@ def _go_through(context: Context, task: Task, secrets: Sequence[str]) -> None:
         line = cmd_exe.line_of(text.removeprefix("@"))
         variables = {"errorlevel": str(task.errorlevel)}
         command = cmd_exe.expanded(line.command, variables, in_batch=True)
-        given = _carried_out(context, task, command_line.split(command), secrets)
+        try:
+            given = _carried_out(context, task, command_line.split(command), secrets)
+        except Ended:
+            task.lines = []
+            break
         target = None if line.target in (None, "nul") else line.target
         if isinstance(given, Begins):
             # The secrets stood in the line that has begun; what is left holds none.

@@ -11,7 +11,7 @@ from runbook_lib.lab.handlers import cmd_exe, objects_file, powershell, schtasks
 from runbook_lib.lab.handlers.surface import CommandError, Context, Program, Ran
 
 FOLDER = r"C:\runbook"
-ENDINGS = ("cmd", "out", "tmp", "rc", "ps1", "run.ps1", "in.xml", "out.xml")
+ENDINGS = ("go", "cmd", "out", "tmp", "rc", "ps1", "run.ps1", "in.xml", "out.xml")
 _NOT_IN_A_BATCH_FILE = re.compile(r'[^ -~]|"')
 _NOT_FOR_SCHTASKS = re.compile(r'"|\s.*\\$')
 _MASK = "***"
@@ -45,6 +45,8 @@ def start_task(context: Context, parameters: Parameters) -> Ran:
         files.write(f"{base}.in.xml", objects_file.dump([parameters.get("Parameters")]))
     batch = [
         "@echo off",
+        f"if not exist {base}.go exit",
+        f"del {base}.go",
         f"{line} > {base}.out 2>&1",
         f"echo %ERRORLEVEL% > {base}.tmp",
         rf"move /y {base}.tmp {base}.rc >nul",
@@ -56,6 +58,7 @@ def start_task(context: Context, parameters: Parameters) -> Ran:
     lines = list(made.lines)
     is_made = made.exit_code == 0 and "account information could not be set" not in " ".join(lines)
     if is_made:
+        files.write(f"{base}.go", "once")
         run = _run(context, schtasks_exe.schtasks, ["/run", "/tn", task])
         lines += run.lines
         is_made = run.exit_code == 0
