@@ -18,6 +18,7 @@ from runbook_lib.lab.handlers.surface import Context
 from runbook_lib.lab.inputs import Inputs
 from runbook_lib.lab.world import state_file
 from runbook_lib.lab.world.accounts import Passwords
+from runbook_lib.lab.world.alarm import Alarm
 from runbook_lib.lab.world.clock import Due, LabClock, RunningClock, Schedule
 from runbook_lib.lab.world.ledger import Cause, Ledger
 from runbook_lib.lab.world.power import NodeIsDownError
@@ -58,7 +59,7 @@ class World:
         self._faults = ArmedFaults()
         self._power_callbacks: list[PowerCallback] = []
         self._reset_callbacks: list[ResetCallback] = []
-        self._timer: threading.Timer | None = None
+        self._alarm = Alarm(self._wake)
         self._saved_length = -1
         self._build(scenario, seed)
 
@@ -237,14 +238,11 @@ class World:
         """Save, and let time stand still."""
         with self._lock:
             self.save()
-            self._closed = True
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.switch_off()
 
     def _build(self, scenario: str, seed: int) -> None:
         self._scenario = scenarios.canonical(scenario)
         self._seed = seed
-        self._closed = False
         self._ledger = Ledger()
         self._told = Told()
         self._schedule = Schedule(self._clock)
@@ -332,23 +330,13 @@ class World:
             with self._lock:
                 power, self._told.power_changes = self._told.power_changes, []
                 resets, self._told.resets = self._told.resets, []
-                self._wind_timer()
+                self._alarm.wind(self._schedule.next_in())
             for node in resets:
                 for reset in self._reset_callbacks:
                     reset(node)
             for node, is_on in power:
                 for change in self._power_callbacks:
                     change(node, is_on)
-
-    def _wind_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        wait = self._schedule.next_in()
-        if wait is not None and not self._closed:
-            self._timer = threading.Timer(wait, self._wake)
-            self._timer.daemon = True
-            self._timer.start()
 
     def _wake(self) -> None:
         with self._lock:
