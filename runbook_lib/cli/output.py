@@ -88,9 +88,25 @@ def tell(text: str, tone: str | None = None) -> None:
 
 
 def say_gates(run: Path, gates: Iterable[OpenGate]) -> None:
-    """Write what waits for a person, each with the command that answers it."""
+    """Write what waits for a person, each with the command that answers it.
+
+    A plan is shown whole: nobody should approve what he has not seen.
+    """
+    from runbook_lib.execution import asked_plan
+    from runbook_lib.execution.run_folder import RunFolder
+
     for gate in gates:
         say(f"waits for a person: {gate.instruction}", "change")
+        if steps := asked_plan.of_gate(run, gate):
+            say(f"  {asked_plan.counts(steps)}")
+            rows = asked_plan.rows(steps)
+            say_table(asked_plan.COLUMNS, rows, toned_column=0)
+            for note in asked_plan.notes(gate.phase, steps):
+                say(f"  {note}")
+        if gate.kind == "manual":
+            own_lab = RunFolder(run).lab_state.exists()
+            doer = " (the run does it on its simulated nodes once you answer)" if own_lab else ""
+            say(f"  when that is done{doer}:")
         say(f'  scc-runbook approve {run} {gate.gate} --by "NAME" --reason "TEXT"')
 
 

@@ -15,6 +15,9 @@ from runbook_lib.journal.entry import JournalEntry
 NEVER_HAPPENED = frozenset({"absent", "not sent"})
 """Results of changes that left no trace."""
 
+NOTHING = "nothing"
+"""What stays where every trace can be taken away."""
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -70,7 +73,7 @@ STAGES: tuple[Stage, ...] = (
             ),
             "write the switches of TCP offload back as the table says, and restart when it suits",
         ),
-        "nothing",
+        NOTHING,
     ),
     Stage(
         "The cluster",
@@ -116,7 +119,7 @@ STAGES: tuple[Stage, ...] = (
             ),
             "restart both nodes",
         ),
-        "nothing",
+        NOTHING,
     ),
 )
 """From the last phase back to the machines as they were; phases that only read are left out."""

@@ -8,13 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.execution import asked_plan
 from runbook_lib.execution.run_folder import OpenGate
 from runbook_lib.pictures.table import Table
 from runbook_lib.pictures.text import escaped, shown
-from runbook_lib.steps.step import Effect
-
-BY_HAND = "by hand: "
-"""How the plan tells a person's act from a command."""
 
 AGAIN = "run this cell again (\u25b6 in the toolbar)"
 """Not Shift+Enter: a pressed button that goes away takes the keyboard's focus with it."""
@@ -154,17 +151,21 @@ class Asked:
             return [shown(f"To be done by a person: {told}", longest=1000)]
         lines = (
             f"Approve the plan of {gate.phase}?",
-            counts(self.plan),
+            asked_plan.counts(self.plan),
+            *asked_plan.notes(gate.phase, self.plan),
             f"Plan {gate.plan_sha256}",
         )
-        return [shown(line) for line in lines]
+        return [shown(line, longest=1000) for line in lines]
 
     def _part(self, gate: OpenGate) -> str:
         if gate.kind == "plan":
+            changes = Table(asked_plan.COLUMNS, asked_plan.rows(self.plan))
+            notes = asked_plan.notes(gate.phase, self.plan)
             parts = [
                 f'<div class="rb-ask">Approve the plan of {escaped(gate.phase)}?</div>',
-                f"<p>{escaped(counts(self.plan))}</p>",
-                f'<div class="rb-scroll">{changes_table(self.plan).html()}</div>',
+                f"<p>{escaped(asked_plan.counts(self.plan))}</p>",
+                f'<div class="rb-scroll">{changes.html()}</div>',
+                *(f"<p>{escaped(note, longest=1000)}</p>" for note in notes),
                 f'<p class="rb-soft">Plan <code>{escaped(gate.plan_sha256)}</code></p>',
             ]
         else:
@@ -193,34 +194,5 @@ def command_line(run: str, gate: str) -> str:
     return f'scc-runbook approve {shlex.quote(run)} {gate} --by "NAME" --reason "TEXT"'
 
 
-def counts(steps: Sequence[Mapping[str, Any]]) -> str:
-    """Return a plan in figures: changes by node, those by hand, those that need a restart."""
-    changes = [(step["node"], change) for step in steps for change in step["changes"]]
-    nodes = dict.fromkeys(step["node"] for step in steps)
-    by_node = ", ".join(f"{sum(on == node for on, _ in changes)} on {node}" for node in nodes)
-    by_hand = sum(change["command"].startswith(BY_HAND) for _, change in changes)
-    later = sum(change["effect"] == Effect.AFTER_REBOOT.value for _, change in changes)
-    parts = [f"{_number(len(changes), 'change')}: {by_node}"]
-    parts += [f"{by_hand} done by hand"] if by_hand else []
-    parts += [f"{later} in force after a restart"] if later else []
-    return f"{'; '.join(parts)}. Nothing was changed yet."
-
-
-def changes_table(steps: Sequence[Mapping[str, Any]]) -> Table:
-    """Return a plan's changes in order, each with how it is undone."""
-    return Table(
-        ("node", "what", "before", "after", "undone by"),
-        tuple(
-            (step["node"], change["setting"], change["before"], change["after"], change["undo"])
-            for step in steps
-            for change in step["changes"]
-        ),
-    )
-
-
 def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:].rstrip(".") + "."
-
-
-def _number(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"

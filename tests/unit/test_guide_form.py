@@ -14,7 +14,7 @@ from runbook_lib.clock import SteppedClock
 from runbook_lib.errors import NodeUnreachableError
 from runbook_lib.execution.run_folder import open_gates
 from runbook_lib.guide.gate_form import GateForm
-from runbook_lib.guide.questions import Asked, counts
+from runbook_lib.guide.questions import Asked
 from runbook_lib.journal.journal import Journal
 
 PHASE = "10_configure_networks"
@@ -96,18 +96,13 @@ def test_a_plan_is_asked_with_its_counts_its_changes_and_its_digest(tmp_path: Pa
 
     assert shown["text/plain"].splitlines() == [
         f"Approve the plan of {PHASE}?",
-        f"{COUNTS}; 1 done by hand; 1 in force after a restart. Nothing was changed yet.",
+        f"{COUNTS}; 1 done by hand; 1 in force after a restart.",
+        f"Restarted at the end: {NODES[1]}.",
         f"Plan {'ab' * 32}",
         f'scc-runbook approve {tmp_path / "run"} {PHASE}.plan --by "NAME" --reason "TEXT"',
     ]
     assert shown["text/html"].count("<tr>") == 4
     assert "enable NetBIOS again" in shown["text/html"]
-
-
-def test_counts_leave_out_what_there_is_none_of() -> None:
-    assert counts([step(NODES[0], change())]) == (
-        "1 change: 1 on E2K7SCCNode1. Nothing was changed yet."
-    )
 
 
 def test_a_note_and_files_go_with_the_answer_they_were_given_for(tmp_path: Path) -> None:
