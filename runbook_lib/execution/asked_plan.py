@@ -30,10 +30,14 @@ def rows(steps: Steps) -> tuple[tuple[str, str, str, str, str], ...]:
     found: list[tuple[str, str, str, str, str]] = []
     for step in steps:
         node = str(step["node"])
-        for c in step["changes"]:
-            found.append((node, c["setting"], c["before"], c["after"], c["undo"]))
-        for setting, after in step.get("wishes", ()):
-            found.append((node, setting, AT_ITS_TURN, after, AT_ITS_TURN))
+        found += [
+            (node, each["setting"], each["before"], each["after"], each["undo"])
+            for each in step["changes"]
+        ]
+        found += [
+            (node, setting, AT_ITS_TURN, after, AT_ITS_TURN)
+            for setting, after in step.get("wishes", ())
+        ]
     return tuple(found)
 
 
