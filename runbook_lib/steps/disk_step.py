@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from runbook_lib.steps.shared_disks import Situation, View, Wished, look, wished
-from runbook_lib.steps.step import At, NoChange, Plan, Reads, Silence
-from runbook_lib.topology.models import Topology
+from runbook_lib.steps.step import At, Blocked, NoChange, Plan, Reads, Silence
+from runbook_lib.topology.models import Node, Topology
 
 PHASE = "30_prepare_shared_disks"
 
@@ -19,10 +19,14 @@ Wish = tuple[str, str]
 
 @dataclass(frozen=True)
 class DiskStep(ABC):
-    """A step that is planned from what both nodes show, of which one may be off."""
+    """A step that is planned from what both nodes show, of which one may be off.
+
+    addresses: of each node, where the other one looks whether it is off; none: it does not look.
+    """
 
     nodes: tuple[str, str]
     disks: tuple[Wished, ...]
+    addresses: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
 
     @property
     def first(self) -> str:
@@ -36,9 +40,10 @@ class DiskStep(ABC):
 
     def reads(self) -> Reads:
         """Return the questions: all that each node can say of the disks, if it is on."""
+        of_first, of_second = self.addresses
         return {
-            "first": At(self.first, look(self.first, self.nodes, self.disks)),
-            "second": At(self.second, look(self.second, self.nodes, self.disks)),
+            "first": At(self.first, look(self.first, self.nodes, self.disks, of_second)),
+            "second": At(self.second, look(self.second, self.nodes, self.disks, of_first)),
         }
 
     def plan(self, first: View | Silence, second: View | Silence) -> Plan:
@@ -46,7 +51,7 @@ class DiskStep(ABC):
         now = Situation.of(self.nodes, self.disks, first, second)
         if now.is_clustered:
             return NoChange("the cluster guards the disks")
-        return self.decide(now)
+        return _only_silent(now) or self.decide(now)
 
     @abstractmethod
     def decide(self, now: Situation) -> Plan:
@@ -60,3 +65,27 @@ def for_disks(kind: type[S], topology: Topology) -> Iterator[S]:
     """Yield the one step of its kind."""
     first, second = topology.nodes
     yield kind((first.name, second.name), wished(topology))
+
+
+def switching(kind: type[S], topology: Topology) -> Iterator[S]:
+    """Yield the one step of its kind, which makes sure that a silent node does not run."""
+    first, second = topology.nodes
+    of_each = _addresses(first), _addresses(second)
+    yield kind((first.name, second.name), wished(topology), of_each)
+
+
+def _addresses(node: Node) -> tuple[str, ...]:
+    return node.public.address, node.private.address
+
+
+def _only_silent(now: Situation) -> Blocked | None:
+    """Return why a node that takes no connection may run all the same."""
+    view = now.first_alone or now.second_alone
+    if view is None or not view.replying:
+        return None
+    other = next(name for name in now.nodes if name != view.node)
+    return Blocked(
+        f"{other} takes no connection, and yet {', '.join(view.replying)} replies to {view.node}",
+        f"see at its console that {other} is switched off; a node that merely does not answer can "
+        "still destroy the shared disks",
+    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from runbook_lib.steps.disk_power import RunFirstNodeAgain, RunFirstNodeAlone, RunSecondNodeAlone
-from runbook_lib.steps.disk_step import PHASE, DiskStep, for_disks
+from runbook_lib.steps.disk_step import PHASE, DiskStep, for_disks, switching
 from runbook_lib.steps.disk_work import (
     FormatVolumes,
     GiveLetters,
@@ -85,14 +85,14 @@ class CheckDisks(DiskStep):
 
 def run_first_node_alone(topology: Topology) -> Iterator[RunFirstNodeAlone]:
     """Only the first node runs (M020, T14)."""
-    yield from for_disks(RunFirstNodeAlone, topology)
+    yield from switching(RunFirstNodeAlone, topology)
 
 
 def check_disks(topology: Topology) -> Iterator[CheckDisks]:
     """The disks are visible, their letters free, and nobody's data on them (M020, T15)."""
     first, second = topology.nodes
     for is_first in (True, False):
-        yield CheckDisks((first.name, second.name), wished(topology), is_first)
+        yield CheckDisks((first.name, second.name), wished(topology), is_first=is_first)
 
 
 def make_partitions(topology: Topology) -> Iterator[MakePartitions]:
@@ -112,7 +112,7 @@ def mark_volumes(topology: Topology) -> Iterator[WriteFirstMarks]:
 
 def run_second_node_alone(topology: Topology) -> Iterator[RunSecondNodeAlone]:
     """Only the second node runs (M020, T14)."""
-    yield from for_disks(RunSecondNodeAlone, topology)
+    yield from switching(RunSecondNodeAlone, topology)
 
 
 def give_letters(topology: Topology) -> Iterator[GiveLetters]:
@@ -127,7 +127,7 @@ def answer_marks(topology: Topology) -> Iterator[WriteSecondMarks]:
 
 def run_first_node_again(topology: Topology) -> Iterator[RunFirstNodeAgain]:
     """Only the first node runs, with the disks proved on both (M020, T14)."""
-    yield from for_disks(RunFirstNodeAgain, topology)
+    yield from switching(RunFirstNodeAgain, topology)
 
 
 def _hexadecimal(signature: int | None) -> str:

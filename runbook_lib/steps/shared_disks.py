@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from runbook_lib.commands import disks, files, server_cluster
+from runbook_lib.commands import disks, files, probe, server_cluster
 from runbook_lib.commands.command import Answer, Query
 from runbook_lib.commands.disks import Drive, Partition, Storage
 from runbook_lib.commands.server_cluster import Configured, Membership
@@ -56,12 +56,17 @@ class Found(StrEnum):
 
 @dataclass(frozen=True)
 class View:
-    """What one running node shows. marks: (whose, letter) -> the mark's text, None without one."""
+    """What one running node shows.
+
+    marks: (whose, letter) -> the mark's text, None without one. replying: addresses of the other
+    node at which it was asked for, and a host replies.
+    """
 
     node: str
     storage: Storage
     marks: Mapping[tuple[str, str], str | None]
     is_clustered: bool
+    replying: tuple[str, ...] = ()
 
     def drive(self, wish: Wished) -> Drive | None:
         """Return the one disk that fits, or None."""
@@ -200,20 +205,27 @@ def mark_text(node: str, wish: Wished, signature: int) -> str:
     return f"scc-runbook: {node} saw LUN {wish.lun} as {wish.letter} with signature {signature:08X}"
 
 
-def look(node: str, nodes: Sequence[str], wishes: Sequence[Wished]) -> Query[View]:
-    """Return everything that one node can say of the shared disks, in one question."""
+def look(
+    node: str, nodes: Sequence[str], wishes: Sequence[Wished], others: Sequence[str] = ()
+) -> Query[View]:
+    """Return everything that one node can say of the shared disks, in one question.
+
+    others: the other node's addresses, if it is asked whether they reply.
+    """
     places = [(by, wish.letter) for wish in wishes for by in nodes]
     marks = [files.text(mark_path(letter, by)) for by, letter in places]
     queries: tuple[Query[Any], ...] = (
         disks.storage([wish.letter.rstrip(":") for wish in wishes]),
         server_cluster.membership(),
+        probe.replies(others),
         *marks,
     )
 
     def parse(answers: Sequence[Answer]) -> View:
-        storage, membership, *texts = _parsed(queries, answers)
+        storage, membership, replies, *texts = _parsed(queries, answers)
         marks = dict(zip(places, texts, strict=True))
-        return View(node, storage, marks, _is_clustered(membership))
+        replying = tuple(address for address, answered in replies.items() if answered)
+        return View(node, storage, marks, _is_clustered(membership), replying)
 
     return Query(tuple(read for query in queries for read in query.reads), parse)
 

@@ -11,6 +11,7 @@ import pytest
 
 from runbook_lib.errors import NodeUnreachableError, PreconditionError, VerificationError
 from runbook_lib.lab.world.clock import PolledClock
+from runbook_lib.lab.world.site_network import Holder, Segment
 from runbook_lib.lab.world.world import World
 from runbook_lib.steps import prepare_shared_disks as steps
 from runbook_lib.steps.step import StepFactory
@@ -391,6 +392,18 @@ def test_a_person_who_leaves_both_nodes_running_is_not_believed(
 
     assert "E2K7SCCNode2 still answers" in caught.value.why
     assert changed(rehearsal, "storage") == []
+
+
+def test_a_node_that_only_lost_its_listener_is_not_off(rehearsal: Rehearsal) -> None:
+    rehearsal.world.act("power-off", {"node": NODE_2})
+    site = rehearsal.world._nodes[NODE_1].site
+    silent = Holder(Segment.PRIVATE, "10.10.10.2", NODE_2, "00-03-FF-10-00-22")
+    site.hosts = (*site.hosts, silent)
+
+    error = refusal(rehearsal)
+
+    assert "takes no connection, and yet 10.10.10.2 replies to E2K7SCCNode1" in error.why
+    assert "see at its console that E2K7SCCNode2 is switched off" in error.next_step
 
 
 def test_with_the_second_node_alone_and_raw_disks_the_first_one_begins(
