@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.clock import Clock
+from runbook_lib.execution import backout
 from runbook_lib.execution import run_folder as run_folders
 from runbook_lib.execution.run_folder import (
     RunFolder,
@@ -95,20 +96,25 @@ def phase_summaries(entries: Sequence[JournalEntry]) -> tuple[PhaseSummary, ...]
 
 def _phase_summary(entries: Sequence[JournalEntry], phase: str) -> PhaseSummary:
     steps: set[tuple[str, str]] = set()
-    changes, seconds, began = 0, 0.0, None
+    seconds, began = 0.0, None
     for entry in entries:
         data = entry.data
         if data.get("phase") != phase:
             continue
         if entry.event == "verified":
             steps.add((data["step"], data["node"]))
-            changes += len(data["changes"])
         elif entry.event == "phase_opened":
             began = datetime.fromisoformat(entry.at)
         elif entry.event == "phase_closed" and began is not None:
             seconds += (datetime.fromisoformat(entry.at) - began).total_seconds()
             began = None
+    changes = sum(each.phase == phase for each in _made(entries))
     return PhaseSummary(phase, outcome_of(entries, phase), len(steps), changes, seconds)
+
+
+def _made(entries: Sequence[JournalEntry]) -> list[backout.Undo]:
+    """Return the changes that are in the nodes; one that a stop kept from its proof is too."""
+    return [each for each in backout.undos(entries) if each.state == "done"]
 
 
 def summary(entries: Sequence[JournalEntry]) -> dict[str, Any]:
@@ -126,7 +132,7 @@ def summary(entries: Sequence[JournalEntry]) -> dict[str, Any]:
         "ended": entries[-1].at,
         "phases": {phase: outcome_of(entries, phase) for phase in phases_of(entries)},
         "steps": outcomes,
-        "changes": sum(len(e.data["changes"]) for e in entries if e.event == "verified"),
+        "changes": len(_made(entries)),
         "gates": sum(e.event == "gate_answered" for e in entries),
         "restarts": sum(e.event == "rebooted" for e in entries),
     }
