@@ -9,6 +9,8 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import ClassVar
 
+from runbook_lib.redaction import redact
+
 
 class ExitCode(IntEnum):
     """What a process of ours ends with."""
@@ -41,11 +43,12 @@ class RunbookError(Exception):
     exit_code: ClassVar[ExitCode] = ExitCode.BUG
 
     def __init__(self, what: str, *, why: str, next_step: str) -> None:
-        """Keep the three parts apart, so that each front end can set them in its own way."""
-        super().__init__(what)
-        self.what = what
-        self.why = why
-        self.next_step = next_step
+        """Keep the three parts apart, so that each front end can set them in its own way.
+
+        A node may repeat a secret in what it says, and notebooks show an error as it is: masked.
+        """
+        self.what, self.why, self.next_step = redact(what), redact(why), redact(next_step)
+        super().__init__(self.what)
 
     def __str__(self) -> str:
         """Return the form for a terminal or a log: three lines."""
