@@ -43,7 +43,7 @@ from runbook_lib.lab.world.power import NodeIsDownError
 from runbook_lib.lab.world.world import World
 from runbook_lib.sessions import detached
 from runbook_lib.sessions.detached import AttachedWork, DetachedAct
-from runbook_lib.sessions.session import ExpectedIdentity
+from runbook_lib.sessions.session import ExpectedIdentity, WorkSeen
 from runbook_lib.sessions.wire_form import (
     SCRIPT_FAILED,
     ScriptCall,
@@ -66,6 +66,9 @@ class Pending:
     """An answer that is already there; an error waits for `finish`, as sessions promise."""
 
     take: Callable[[], Any]
+
+    def go_on(self, _deadline_s: float) -> None:
+        """Start nothing: tasks that read are run by `finish`."""
 
     def finish(self, _deadline_s: float) -> Any:
         """Return the values, or raise what went wrong."""
@@ -93,6 +96,7 @@ class InProcessSession:
     acts: int = 0
     user: str = "Administrator"
     clock: Clock = field(default_factory=lambda: SteppedClock(WALL))
+    told: list[WorkSeen | None] = field(default_factory=list)
     _resets: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -123,7 +127,7 @@ class InProcessSession:
             answers = {read: self._script_answer(read, replies[read]) for read in inline}
             for read in packed.alone:
                 if read not in answers:
-                    answers[read] = detached.read(self, read, 3600)
+                    answers[read] = detached.DetachedRead(self, read).finish()
             return packed.values(self.node, rows(reply), answers)
 
         return Pending(take)
@@ -135,6 +139,10 @@ class InProcessSession:
             return DetachedAct(self, action, identity)
         sent = self.send(pack_act(action, identity), "an act", action.deadline_s)
         return Pending(lambda: act_answer(self.node, action, identity, sent.rows(0)))
+
+    def tell(self, seen: WorkSeen | None) -> None:
+        """Keep what is shown to whoever waits."""
+        self.told.append(seen)
 
     def attach(self, action: Action) -> AttachedWork:
         """Wait for detached work that an earlier process started under the task's name."""

@@ -24,7 +24,7 @@ from runbook_lib.steps.step import (
 from runbook_lib.topology.models import Topology
 
 READ_DEADLINE_S = 120.0
-"""For one sweep; longer than any single read may take, shorter than a person's patience."""
+"""For what one trip asks; what reads as a task has a time of its own besides."""
 
 Ask = Callable[[Sequence[tuple[str, Reads]]], list[dict[str, Any] | None]]
 """(node, its step's reads) -> the answers; None where the node is off that must answer."""
@@ -44,13 +44,16 @@ def observe(
     """Return each (node, name -> query)'s values, both nodes asked side by side.
 
     Queries of one node travel in one trip; equal reads are sent once. A session repeats a read
-    that fails, until `deadline_s` is over.
+    that fails, until `deadline_s` is over. What reads as a task is at work on both nodes before
+    it is waited for on one.
     """
     queries = {
         node: [query for other, reads in wanted if other == node for query in reads.values()]
         for node in dict.fromkeys(node for node, _ in wanted)
     }
     pending = {node: sessions[node].begin_read(asked) for node, asked in queries.items() if asked}
+    for read in pending.values():
+        read.go_on(deadline_s)
     values: dict[str, Iterator[Any]] = {}
     error: RunbookError | None = None
     for node, read in pending.items():

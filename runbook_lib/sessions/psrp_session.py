@@ -22,16 +22,26 @@ from runbook_lib.errors import (
     SessionLostError,
 )
 from runbook_lib.sessions import detached, task_form, wire_form
-from runbook_lib.sessions.detached import AttachedWork, DetachedAct
+from runbook_lib.sessions.detached import AttachedWork, DetachedAct, DetachedRead
 from runbook_lib.sessions.psrp import Link, Pipeline, Reveal, quieten_libraries
 from runbook_lib.sessions.sealed_http import Endpoint, Logon, SealedHttp
-from runbook_lib.sessions.session import ActionAnswer, ExpectedIdentity, PendingAct
+from runbook_lib.sessions.session import (
+    ActionAnswer,
+    ExpectedIdentity,
+    PendingAct,
+    TellWork,
+    WorkSeen,
+)
 from runbook_lib.sessions.wire_form import PackedReads, ScriptCall
 
 BEGIN_S = 20.0
 """For sending reads: opening what is closed, and one request."""
 
 LONGEST_PAUSE_S = 60.0
+
+
+def _to_nobody(_node: str, _seen: WorkSeen | None) -> None:
+    """Tell nobody."""
 
 
 class _Repeated:
@@ -90,17 +100,47 @@ class _PendingRead:
         self._way = way
         self._packed = packed
         self._carrier = way.repeated(packed.call) if packed.carried else None
+        self._objects: list[Row] | None = None
+        self._tasks: dict[Read, DetachedRead] = {}
+        self._failure: RunbookError | None = None
+
+    def go_on(self, deadline_s: float) -> None:
+        """Start what has to run as a task, once the carrier has come back."""
+        if any(isinstance(read.command, Detached) for read in self._packed.alone):
+            try:
+                self._begin_tasks(Deadline.after(self._way.clock, deadline_s))
+            except RunbookError as failure:
+                self._failure = failure
 
     def finish(self, deadline_s: float) -> list[Any]:
         """Return one value per query."""
-        way, deadline = self._way, Deadline.after(self._way.clock, deadline_s)
-        objects = self._carrier.rows(deadline) if self._carrier else []
-        alone = {read: self._alone(read, deadline) for read in self._packed.alone}
-        return self._packed.values(way.node, objects, alone)
+        if self._failure is not None:
+            raise self._failure
+        deadline = Deadline.after(self._way.clock, deadline_s)
+        tasks = self._begin_tasks(deadline)
+        try:
+            inline = [read for read in self._packed.alone if read not in tasks]
+            answers = {read: self._inline(read, deadline) for read in inline}
+            answers |= {read: tasks.pop(read).finish() for read in [*tasks]}
+        finally:
+            for task in tasks.values():
+                task.clean_up()
+        return self._packed.values(self._way.node, self._objects or [], answers)
 
-    def _alone(self, read: Read, deadline: Deadline) -> Answer:
-        if isinstance(read.command, Detached):
-            return detached.read(self._way, read, deadline.left())
+    def _begin_tasks(self, deadline: Deadline) -> dict[Read, DetachedRead]:
+        """Return the tasks that read, sent to be started after the carrier has come back."""
+        if self._objects is None:
+            self._objects = self._carrier.rows(deadline) if self._carrier else []
+            for read in self._packed.alone:
+                if isinstance(read.command, Detached):
+                    for task in self._tasks.values():
+                        task.await_start()
+                    self._tasks[read] = DetachedRead(self._way, read)
+        return self._tasks
+
+    def _inline(self, read: Read, deadline: Deadline) -> Answer:
+        for task in self._tasks.values():
+            task.await_start()
         try:
             rows = self._way.repeated(wire_form.pack_script(read)).rows(deadline)
         except CommandFailedError as failure:
@@ -170,11 +210,16 @@ class _PendingAct:
 class _Way:
     """What reads and detached work need of a link."""
 
-    def __init__(self, link: Link, pause_s: float) -> None:
+    def __init__(self, link: Link, pause_s: float, tell_work: TellWork) -> None:
         self._link = link
+        self._tell_work = tell_work
         self.node = link.node
         self.clock = link.clock
         self.pause_s = pause_s
+
+    def tell(self, seen: WorkSeen | None) -> None:
+        """Show whoever waits what the last look at a task showed."""
+        self._tell_work(self.node, seen)
 
     def repeated(self, call: ScriptCall) -> _Repeated:
         """Send a pipeline that only reads."""
@@ -204,16 +249,17 @@ class PsrpReader:
         reveal: Reveal,
         authentication: str = "negotiate",
         pause_s: float = 1.0,
+        tell_work: TellWork = _to_nobody,
     ) -> None:
         """Know the way; nothing is opened before the first read or act.
 
         endpoints: tried in order at each connection. pause_s: before a read's second try; doubled
-        each time.
+        each time. tell_work: hears of work that runs as a task while it is waited for.
         """
         quieten_libraries()
         self._http = SealedHttp(node, endpoints, account, clock, authentication=authentication)
         self._link = Link(self._http, clock, reveal, allow_secrets=self._allow_secrets)
-        self._way = _Way(self._link, pause_s)
+        self._way = _Way(self._link, pause_s, tell_work)
 
     @property
     def node(self) -> str:

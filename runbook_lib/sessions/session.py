@@ -11,7 +11,7 @@ Rules of every implementation:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -68,11 +68,39 @@ class WorkLostError(OutcomeUnknownError):
     """Detached work is over and left no exit code: its node was restarted, or somebody ended it."""
 
 
+@dataclass(frozen=True)
+class WorkSeen:
+    """Detached work that is waited for, as the last look showed it.
+
+    waited_s: since when we wait. may_take_s: how long we do. last: the last line that it wrote.
+    """
+
+    node: str
+    name: str
+    task: str
+    waited_s: float
+    may_take_s: float
+    last: str
+
+
+TellWork = Callable[[str, WorkSeen | None], None]
+"""(node, what the last look showed; None once nothing is waited for there)."""
+
+
 class PendingRead(Protocol):
     """Reads that were sent."""
 
+    def go_on(self, deadline_s: float) -> None:
+        """Start what has to run as a task, once the rest is answered; raises nothing.
+
+        So both nodes' tasks are at work before one is waited for. `finish` does it otherwise.
+        """
+        ...
+
     def finish(self, deadline_s: float) -> list[Any]:
         """Return one value per query, in the queries' order; waits `deadline_s` at most.
+
+        Reads that run as a task have a time of their own besides, DETACHED_READ_S each.
 
         Raises NodeUnreachableError, SessionLostError, AuthenticationError, MalformedReplyError,
         or CommandFailedError when the node refuses the whole reading.

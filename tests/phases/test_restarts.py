@@ -38,6 +38,9 @@ class SlowRead:
     pending: Pending
     answer_s: float
 
+    def go_on(self, deadline_s: float) -> None:
+        self.pending.go_on(deadline_s)
+
     def finish(self, deadline_s: float) -> Any:
         if deadline_s < self.answer_s:
             raise SessionLostError("no answer in time", why="-", next_step="-")

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from runbook_lib.commands.command import (
     SecretText,
     TaskAccount,
 )
+from runbook_lib.commands.system import computer
 from runbook_lib.errors import (
     BugError,
     CommandFailedError,
@@ -31,12 +33,15 @@ from runbook_lib.errors import (
     SessionLostError,
     WrongNodeError,
 )
+from runbook_lib.execution.observation import observe
 from runbook_lib.lab.lab import Lab
+from runbook_lib.sessions import psrp_session
 from runbook_lib.sessions.accounts import Breaker
 from runbook_lib.sessions.credentials import SecretValue
 from runbook_lib.sessions.psrp_session import PsrpReader, PsrpSession
 from runbook_lib.sessions.sealed_http import Endpoint
 from runbook_lib.sessions.session import ExpectedIdentity, WorkFailedError, WorkLostError
+from runbook_lib.sessions.wire_form import ScriptCall
 from tests import lab_tasks
 from tests.protocol.nodes import EagerClock, account, identity
 
@@ -57,9 +62,14 @@ def site(tmp_path: Path) -> Iterator[Lab]:
 
 
 def opened(
-    site: Lab, *, read_only: bool = False, password: str = "", clock: Clock | None = None
+    site: Lab,
+    *,
+    read_only: bool = False,
+    password: str = "",
+    clock: Clock | None = None,
+    which: int = 0,
 ) -> PsrpSession:
-    at = site.nodes[0]
+    at = site.nodes[which]
 
     def reveal(reference: str) -> SecretValue:
         own = {"lab:installer": password or site.world.password("installer")}
@@ -329,6 +339,38 @@ def test_a_script_answers_in_the_session_and_as_a_task(
     assert first == second == Answer(({"ManagerRuns": False, "NoSuchProperty": None},))
     assert left(site) == ([], [])
     assert [one["what"] for one in site.world.ledger()] == []
+
+
+def test_both_nodes_read_as_tasks_at_the_same_time(
+    site: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[tuple[str, str]] = []
+    send = psrp_session._Way.send
+
+    def noted(self: Any, call: ScriptCall, name: str, deadline_s: float) -> Any:
+        sent.append((self.node, call.script))
+        return send(self, call, name, deadline_s)
+
+    monkeypatch.setattr(psrp_session._Way, "send", noted)
+    read = Read(Detached(Script("read_components"), ACCOUNT), COMPONENTS)
+    asked: Query[Answer] = Query((read,), lambda answers: answers[0])
+    names = [node.name for node in site.nodes]
+
+    with closing(opened(site)) as one, closing(opened(site, which=1)) as two:
+        reads: dict[str, Query[Any]] = {"components": asked, "name": computer()}
+        sessions = dict(zip(names, (one, two), strict=True))
+        seen = observe(sessions, [(name, reads) for name in names])
+
+    assert [each["components"].rows[0]["ManagerRuns"] for each in seen] == [False, False]
+    assert sent == [(name, script) for script in ("start_task", "end_task") for name in names]
+    assert left(site) == ([], [])
+
+
+def test_a_task_that_reads_has_time_of_its_own(site: Lab, node: PsrpSession) -> None:
+    read = Read(Detached(Script("read_components"), ACCOUNT), COMPONENTS)
+    asked: Query[Answer] = Query((read,), lambda answers: answers[0])
+
+    assert node.begin_read([asked]).finish(0.001)[0].ok
 
 
 def test_a_script_that_may_change_a_node_is_no_read(site: Lab) -> None:
