@@ -16,7 +16,7 @@ def test_a_secret_that_a_node_repeats_is_masked_in_whatever_shows_the_error() ->
     )
 
     shown = [str(error), repr(error), *error.args, *error.lines(), *error._render_traceback_()]
-    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - just made here
+    again = pickle.loads(pickle.dumps(error))
     assert "hidden-55%" not in " ".join([*shown, *again.lines()])
     assert error.lines() == [
         "<redacted> failed.",

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "runbook_lib"
 
 LEAVES = {"errors", "crash_points", "clock", "redaction"}
 TABLE: dict[str, set[str]] = {
-    "errors": set(),
+    "errors": {"redaction"},
     "crash_points": set(),
     "clock": set(),
     "redaction": set(),
