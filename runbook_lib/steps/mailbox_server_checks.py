@@ -100,7 +100,7 @@ class BringIntoService:
                 Change(name, OFFLINE, ONLINE, by=start, undo="Stop-ClusteredMailboxServer")
             )
         if not seen.dismounted or seen.status.state not in REPAIRABLE:
-            return NoChange(f"{seen.status.state}, {len(seen.databases)} databases")
+            return NoChange(f"{seen.status.state}, databases: {len(seen.databases)}")
         return Changes(
             *(
                 Change(

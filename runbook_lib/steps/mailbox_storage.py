@@ -200,7 +200,9 @@ class JoinStorage:
             return Changes(*changes, self._online(before))
         if group.state is not GroupState.ONLINE:
             return Deferred(self.phase, why=f"{group_name} is {word(group.state)}")
-        return NoChange(f"{disk.name} in {disk.group}, {len(databases)} databases wait for it")
+        return NoChange(
+            f"{disk.name} in {disk.group}, databases that wait for it: {len(databases)}"
+        )
 
     def _changes(self, disk: Resource, databases: tuple[Resource, ...]) -> Iterator[Change]:
         early = [each for each in databases if not any(same(d, disk.name) for d in each.depends_on)]

@@ -223,17 +223,28 @@ MOVE = "@{ Name = 'Move-X'; Parameters = @{}; Watch = 'MailboxServer' }"
 def test_the_outage_of_a_move_is_told_by_the_clock(
     tmp_path: Path, down: str, told: list[str]
 ) -> None:
-    script = CALL
-    for line in CALL.splitlines():
-        if line.startswith(("function Start-Work", "function Test-Working", "function Complete-")):
-            script = script.replace(line, "")
     more = WATCHED.replace("DOWN", down) + INLINE + "function Move-X { 'moved' }"
-    rows, calls = run(tmp_path, script, MOVE, more)
+    rows, calls = run(tmp_path, without_its_own_work(), MOVE, more)
 
     assert rows == [
         {"Outcome": "answered", "Output": ["moved", *told], "ErrorId": None, "ErrorText": None}
     ]
     assert calls[-1] == "exit 0"
+
+
+def test_an_outage_that_the_clock_cannot_tell_is_not_called_none(tmp_path: Path) -> None:
+    quick = WATCHED.replace("DOWN", "2, 3, 4").replace("AddSeconds(", "AddMilliseconds(100 * ")
+    more = quick + INLINE + "function Move-X { 'moved' }"
+    rows, _ = run(tmp_path, without_its_own_work(), MOVE, more)
+
+    moment = "2006-11-22T10:00:00"
+    assert rows[0]["Output"][-1] == f"outage of less than 1 s, {moment} to {moment}"
+
+
+def without_its_own_work() -> str:
+    """Return the script with room for functions that do the work in the same thread."""
+    own = ("function Start-Work", "function Test-Working", "function Complete-")
+    return "\n".join(line for line in CALL.splitlines() if not line.startswith(own))
 
 
 def test_a_watched_cmdlet_really_runs_beside_the_watch(tmp_path: Path) -> None:

@@ -399,6 +399,12 @@ def test_a_watched_move_tells_how_long_the_database_was_gone() -> None:
     ]
 
 
+def test_an_outage_that_the_clock_cannot_tell_is_not_called_none() -> None:
+    lines = watched(lab.whole(), 0.2)
+
+    assert lines[-1].startswith("outage of less than 1 s, ")
+
+
 def test_a_watched_move_that_fails_late_tells_that_the_outage_is_not_over() -> None:
     made = lab.whole()
     made.act("late-move-failure", {})

@@ -283,7 +283,7 @@ def test_a_server_that_was_stopped_is_started() -> None:
 def test_a_server_on_its_way_or_in_service_is_left_alone() -> None:
     on_its_way = replace(DISMOUNTED, status=status(state="OnlinePending").status)
 
-    assert plan(failover.bring_into_service, seen=SEEN) == NoChange("Online, 1 databases")
+    assert plan(failover.bring_into_service, seen=SEEN) == NoChange("Online, databases: 1")
     assert isinstance(plan(failover.bring_into_service, seen=on_its_way), NoChange)
 
 

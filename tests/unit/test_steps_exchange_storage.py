@@ -275,7 +275,7 @@ def test_a_joined_disk_is_left_alone_and_a_group_on_its_way_is_waited_for() -> N
     pending = cluster(state=GroupState.PENDING)
 
     assert plan(steps.join_storage, seen=cluster(), setup=MADE) == NoChange(
-        f"Disk S: in {SERVER}, 1 databases wait for it"
+        f"Disk S: in {SERVER}, databases that wait for it: 1"
     )
     assert isinstance(plan(steps.join_storage, seen=pending, setup=MADE), Deferred)
 

@@ -3,7 +3,7 @@
 # Parameters: hashtable; Confirm = $false must be in it where the cmdlet asks, for nobody would answer.
 # Watch: a mailbox server whose mailbox databases are looked at every second while the cmdlet works, or empty.
 #   Output then ends with one line per change seen, with this node's clock (UTC), and one that sums them up:
-#   "<time> <database> mounted|dismounted", "outage of N s, <time> to <time>", "outage since <time>, not over: <databases>" or "no outage seen".
+#   "<time> <database> mounted|dismounted", "outage of N s, <time> to <time>" ("less than 1 s" for none that this clock tells), "outage since <time>, not over: <databases>" or "no outage seen".
 # Gives one object: Outcome (answered, refused), Output, ErrorId, ErrorText.
 param([string]$Name, [hashtable]$Parameters, [string]$Watch)
 $ErrorActionPreference = 'Stop'
@@ -33,7 +33,9 @@ function Get-Sum($Seen) {
     $down = @(@($Seen['States'].Keys) | Where-Object { $Seen['States'][$_] -ne 'mounted' })
     if ($down.Length -gt 0) { return 'outage since ' + $began.ToString('s') + ', not over: ' + ($down -join ', ') }
     $seconds = [int]($Seen['Ended'] - $began).TotalSeconds
-    'outage of ' + $seconds + ' s, ' + $began.ToString('s') + ' to ' + $Seen['Ended'].ToString('s')
+    $length = '' + $seconds + ' s'
+    if ($seconds -lt 1) { $length = 'less than 1 s' }
+    'outage of ' + $length + ', ' + $began.ToString('s') + ' to ' + $Seen['Ended'].ToString('s')
 }
 $work = {
     param($Name, $Parameters)

@@ -283,4 +283,5 @@ def _sum(data: Data) -> str:
         return f"outage since {began:%Y-%m-%dT%H:%M:%S}, not over: {', '.join(down)}"
     ended = datetime.fromisoformat(data["ended"])
     seconds = round((ended - began).total_seconds())
-    return f"outage of {seconds} s, {began:%Y-%m-%dT%H:%M:%S} to {ended:%Y-%m-%dT%H:%M:%S}"
+    length = f"{seconds} s" if seconds else "less than 1 s"
+    return f"outage of {length}, {began:%Y-%m-%dT%H:%M:%S} to {ended:%Y-%m-%dT%H:%M:%S}"
