@@ -13,6 +13,7 @@ from runbook_lib.clock import Clock
 from runbook_lib.commands.command import ManualAct
 from runbook_lib.execution.phases import PHASES, account_of, steps_of
 from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.execution.work_notes import WorkNotes
 from runbook_lib.journal.vocabulary import WORDS
 from runbook_lib.sessions import credentials, lab_process
 from runbook_lib.sessions.accounts import Account, Breaker
@@ -45,12 +46,16 @@ ONLY_THE_DRIVER_CAN = ("fd:", "prompt:")
 
 @dataclass(frozen=True)
 class Connections:
-    """One session a node, by node name; and, in the lab, hands for what a person would do."""
+    """One session a node, by node name; and, in the lab, hands for what a person would do.
+
+    work: what the sessions wait for at this moment.
+    """
 
     sessions: Mapping[str, Session]
     hands: Hands | None = None
     lab: RunningLab | None = None
     log_on: Callable[[str], Mapping[str, Session]] | None = None
+    work: WorkNotes = field(default_factory=WorkNotes)
     _further: dict[str, Mapping[str, Session]] = field(default_factory=dict)
 
     def sessions_for(self, phase: str) -> Mapping[str, Session]:
@@ -103,6 +108,7 @@ def connect(
     )
     kind = PsrpReader if read_only else PsrpSession
     breaker = Breaker()
+    work = WorkNotes(folder.work_notes if folder is not None and not read_only else None)
 
     def log_on(phase: str) -> Mapping[str, Session]:
         who = account_of(topology, phase)
@@ -116,12 +122,13 @@ def connect(
                 reveal=vault.resolve,
                 authentication=authentication_of(node, who),
                 pause_s=max(topology.waits.poll_s, 0.05),
+                tell_work=work.tell,
             )
             for node in topology.nodes
         }
 
     hands = control.perform if control else None
-    return Connections(log_on(phase), hands, lab, log_on)
+    return Connections(log_on(phase), hands, lab, log_on, work)
 
 
 def reserved_words(topology: Topology) -> frozenset[str]:

@@ -24,6 +24,7 @@ from runbook_lib.errors import (
 )
 from runbook_lib.execution import phases as all_phases
 from runbook_lib.execution import run_folder as run_folders
+from runbook_lib.execution import work_notes
 from runbook_lib.execution.connections import HandedOver, connect, keep_lab
 from runbook_lib.execution.kernels import KERNEL, Kernel, Kernels
 from runbook_lib.execution.papermill_thread import (
@@ -36,7 +37,7 @@ from runbook_lib.execution.papermill_thread import (
 from runbook_lib.execution.phase_plan import PhasePlan
 from runbook_lib.execution.phase_record import journal_end
 from runbook_lib.execution.plans import plans_of
-from runbook_lib.execution.progress import Progress, Teller
+from runbook_lib.execution.progress import Progress, Teller, WorkTeller
 from runbook_lib.execution.run_folder import (
     OpenGate,
     RunFolder,
@@ -247,9 +248,11 @@ class _Pipeline:
         source = run_folders.notebook(phase)
         output = self.folder.executed_notebook(phase, attempt)
         tell = Teller(self.folder.journal, self.progress, len(self.journal.entries))
+        tell_work = WorkTeller(self.folder.work_notes, self.progress)
 
         def look() -> None:
             tell()
+            tell_work()
             kernels.get_ready(following)
 
         with kernels.take(phase) as kernel:
@@ -273,6 +276,7 @@ class _Pipeline:
             try:
                 return work.run(lambda: kernel.pid, tell, look)
             finally:
+                work_notes.forget(self.folder.work_notes)
                 self._keep_trace(work.error, phase, attempt)
 
     def _start_kernel(self, phase: str, secrets: HandedOver) -> Kernel:

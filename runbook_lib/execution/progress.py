@@ -1,11 +1,16 @@
-"""How far a run is, told from what stands in its journal, not from what papermill thinks."""
+"""How far a run is, told from what stands in its journal, not from what papermill thinks.
+
+What a node works on meanwhile is told from the notes beside the run folder: no record holds it.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Protocol
 
+from runbook_lib.execution import work_notes
 from runbook_lib.journal.journal import read_entries
+from runbook_lib.sessions.session import WorkSeen
 
 
 class Progress(Protocol):
@@ -16,6 +21,9 @@ class Progress(Protocol):
 
     def step_finished(self, phase: str, step: str, node: str, outcome: str) -> None:
         """A step is verified on a node."""
+
+    def work_seen(self, seen: WorkSeen) -> None:
+        """A node's work that is waited for was looked at."""
 
     def phase_finished(self, phase: str, outcome: str, seconds: float) -> None:
         """A phase ended."""
@@ -58,3 +66,21 @@ class Teller:
     def is_stopping(self) -> bool:
         """Tell whether the phase has journalled that it was interrupted, or is closed."""
         return self._last in {"interrupted", "phase_closed"}
+
+
+class WorkTeller:
+    """Tells what each look at the notes of a kernel finds new."""
+
+    def __init__(self, notes: Path, progress: Progress) -> None:
+        """Nothing was told yet."""
+        self._notes = notes
+        self._progress = progress
+        self._known: tuple[WorkSeen, ...] = ()
+
+    def __call__(self) -> None:
+        """Tell what was looked at since the last time."""
+        found = work_notes.read(self._notes)
+        for seen in found:
+            if seen not in self._known:
+                self._progress.work_seen(seen)
+        self._known = found

@@ -96,6 +96,11 @@ class RunFolder:
         """Return where a lab that belongs to this run keeps its world: beside the run folder."""
         return self.path.with_name(self.path.name + ".lab")
 
+    @property
+    def work_notes(self) -> Path:
+        """Return where it is noted what a phase waits for on its nodes: beside the run folder."""
+        return self.path.with_name(self.path.name + ".at-work.json")
+
     def plan(self, phase: str) -> Path:
         """Return the plan file of a phase."""
         return self.path / "plans" / f"{phase}.json"

@@ -57,11 +57,15 @@ _PICTURE_STYLE = f"""\
 
 @dataclass(frozen=True)
 class Board:
-    """The table of steps and nodes. steps: (name, title) in the procedure's order."""
+    """The table of steps and nodes. steps: (name, title) in the procedure's order.
+
+    work: a line for each work of a node that is waited for now.
+    """
 
     steps: Sequence[tuple[str, str]]
     nodes: Sequence[str]
     progress: Progress
+    work: Sequence[str] = ()
 
     def _repr_mimebundle_(self, **_asked: object) -> dict[str, str]:
         """Return both forms; the front end picks what it can show."""
@@ -84,7 +88,8 @@ class Board:
             for line in lines
         ]
         heading = f"{self.progress.phase}: {self.progress.headline()}"
-        return "\n".join([shown(heading), *(line.rstrip() for line in table)])
+        work = (shown(f"at work: {line}") for line in self.work)
+        return "\n".join([shown(heading), *work, *(line.rstrip() for line in table)])
 
     def html(self) -> str:
         """Return the board as HTML, escaped, without script or address."""
@@ -94,11 +99,14 @@ class Board:
             f"{''.join(self._cell(name, node) for node in self.nodes)}</tr>"
             for name, title in self.steps
         )
+        work = "".join(
+            f'<div class="rb-say">at work: {escaped(line)}</div>\n' for line in self.work
+        )
         name = escaped(self.progress.phase.replace("_", " "))
         say = escaped(self.progress.headline())
         return (
             f'<div class="rb-board"><style>{_STYLE}</style>\n'
-            f'<div><strong>{name}</strong><span class="rb-say">{say}</span></div>\n'
+            f'<div><strong>{name}</strong><span class="rb-say">{say}</span></div>\n{work}'
             f'<table class="rb-steps"><thead><tr><th>step</th>{heads}</tr></thead>\n'
             f"<tbody>\n{rows}\n</tbody></table></div>"
         )

@@ -61,7 +61,7 @@ class GuidedPhase(Phase):
         """Return the board as things stand."""
         steps = [(factory.__name__, title_of(factory)) for factory in self._factories]
         nodes = [node.name for node in self._started.topology.nodes]
-        return Board(steps, nodes, self._progress())
+        return Board(steps, nodes, self._progress(), self._started.connections.work.lines())
 
     @property
     def form(self) -> GateForm | None:
@@ -76,7 +76,7 @@ class GuidedPhase(Phase):
             return
         self._is_guiding = True
         try:
-            with following(self._count, self._update_board):
+            with following(self._state, self._update_board):
                 yield
         except (WaitingForPersonError, StalePlanError) as error:
             if self._ask():
@@ -89,8 +89,10 @@ class GuidedPhase(Phase):
 
     # -- the board
 
-    def _count(self) -> int:
-        return len(self._started.journal.entries) if self._started.journal is not None else 0
+    def _state(self) -> tuple[int, tuple[str, ...]]:
+        journal = self._started.journal
+        entries = len(journal.entries) if journal is not None else 0
+        return entries, self._started.connections.work.lines()
 
     def _progress(self) -> Progress:
         if self._started.journal is not None:

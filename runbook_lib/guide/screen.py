@@ -38,14 +38,14 @@ def _nowhere(_panel: object) -> None:
 
 
 @contextmanager
-def following(count: Callable[[], int], changed: Callable[[], None]) -> Iterator[None]:
-    """Call `changed` from a thread whenever `count` gives another number; not after the end."""
+def following(state: Callable[[], object], changed: Callable[[], None]) -> Iterator[None]:
+    """Call `changed` from a thread whenever `state` gives something else; not after the end."""
     over = threading.Event()
 
     def follow() -> None:
-        known = count()
+        known = state()
         while not over.wait(POLL_S):
-            now = count()
+            now = state()
             if now != known:
                 known = now
                 changed()

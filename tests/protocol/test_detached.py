@@ -40,7 +40,13 @@ from runbook_lib.sessions.accounts import Breaker
 from runbook_lib.sessions.credentials import SecretValue
 from runbook_lib.sessions.psrp_session import PsrpReader, PsrpSession
 from runbook_lib.sessions.sealed_http import Endpoint
-from runbook_lib.sessions.session import ExpectedIdentity, WorkFailedError, WorkLostError
+from runbook_lib.sessions.session import (
+    ExpectedIdentity,
+    TellWork,
+    WorkFailedError,
+    WorkLostError,
+    WorkSeen,
+)
 from runbook_lib.sessions.wire_form import ScriptCall
 from tests import lab_tasks
 from tests.protocol.nodes import EagerClock, account, identity
@@ -68,6 +74,7 @@ def opened(
     password: str = "",
     clock: Clock | None = None,
     which: int = 0,
+    tell_work: TellWork = lambda *_: None,
 ) -> PsrpSession:
     at = site.nodes[which]
 
@@ -83,6 +90,7 @@ def opened(
         clock or SystemClock(),
         reveal=reveal,
         pause_s=0.02,
+        tell_work=tell_work,
     )
 
 
@@ -127,6 +135,21 @@ def test_work_ends_with_its_code_its_output_and_its_log(site: Lab, node: PsrpSes
 
     node.clean_up(TASK, here)
     assert left(site) == ([], [])
+
+
+def test_who_waits_hears_what_the_work_says(site: Lab) -> None:
+    heard: list[tuple[str, WorkSeen | None]] = []
+    with closing(opened(site, tell_work=lambda *told: heard.append(told))) as node:
+        node.begin_act(work(), identity(node)).finish(60)
+
+    seen = [each for _, each in heard if each is not None]
+    assert {name for name, _ in heard} == {site.nodes[0].name}
+    assert heard[-1] == (site.nodes[0].name, None)
+    assert {(each.name, each.task, round(each.may_take_s)) for each in seen} == {
+        ("slow.exe", TASK, 60)
+    }
+    assert "half of it" in [each.last for each in seen]
+    assert [each.waited_s for each in seen] == sorted(each.waited_s for each in seen)
 
 
 def test_an_exit_code_means_what_the_action_says(site: Lab, node: PsrpSession) -> None:

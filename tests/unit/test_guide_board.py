@@ -223,3 +223,12 @@ def test_the_picture_follows_jupyterlabs_theme() -> None:
     assert '[data-jp-theme-light="false"] .rb-live .rb-pic{--rb-bg:#0d1117;' in html.replace(
         "\n", ""
     )
+
+
+def test_the_board_shows_what_is_at_work_on_the_nodes() -> None:
+    work = ("Setup.com on Node1: 12 s of 2 h at most, <role>",)
+    board = Board([("netbios", "Disable NetBIOS")], NODES, Progress(PHASE), work)
+
+    assert board.text().splitlines()[1] == f"at work: {work[0]}"
+    assert "at work: Setup.com on Node1: 12 s of 2 h at most, &lt;role&gt;" in board.html()
+    assert "at work" not in Board([], NODES, Progress(PHASE)).html()
