@@ -33,6 +33,7 @@ from runbook_lib.execution.phase_plan import (
     shows,
     wanted_again,
 )
+from runbook_lib.execution.phase_record import open_intents
 from runbook_lib.execution.power_watch import await_power, is_about_power
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
@@ -105,6 +106,7 @@ class Actor:
                 continue
             change = detached_work.named(unnamed, self.crew.journal)
             try:
+                detached_work.refuse_beside_another(change, planned.step.node, self._open())
                 intent = self._intend(planned, change)
             except RunbookError as failure:
                 error = failure
@@ -119,6 +121,9 @@ class Actor:
         if error:
             raise error
         return adopted
+
+    def _open(self) -> list[JournalEntry]:
+        return open_intents(self.crew.journal.entries, self.phase)
 
     def _intend(self, planned: PlannedStep, change: Change) -> JournalEntry:
         self.crew.alive()

@@ -22,7 +22,7 @@ from runbook_lib.commands.command import (
     Secret,
     TaskAccount,
 )
-from runbook_lib.errors import CommandFailedError, RunbookError
+from runbook_lib.errors import CommandFailedError, OutcomeUnknownError, RunbookError
 from runbook_lib.execution.phase_record import open_intents
 from runbook_lib.execution.run_folder import outcome_of, write_file
 from runbook_lib.journal.entry import JournalEntry
@@ -64,6 +64,21 @@ def intent_data(change: Change) -> dict[str, Any]:
         return {}
     accepts = {str(code): meaning.value for code, meaning in change.by.accepts.items()}
     return {"task": task, "deadline_s": change.by.deadline_s, "accepts": accepts}
+
+
+def refuse_beside_another(change: Change, node: str, open_: Sequence[JournalEntry]) -> None:
+    """Raise OutcomeUnknownError for a task while nobody has seen the end of one on that node.
+
+    open_: what was about to be sent and has no result. A node that was silent when the attempt
+    began may have been at work all the time: the next attempt waits for that.
+    """
+    others = [_task(intent) for intent in open_ if intent.data["node"] == node and _task(intent)]
+    if others and task_of(change):
+        raise OutcomeUnknownError(
+            f"{node} may still be at work for an earlier attempt; nothing was started beside it.",
+            why=f"task {others[0]} was begun while {node} answered last, and nobody saw its end",
+            next_step="resume the run: it waits for that task first",
+        )
 
 
 def keep_log(journal: Journal, task: str, log: str | None) -> dict[str, str]:

@@ -20,6 +20,8 @@ from runbook_lib.errors import (
     RunbookError,
     SessionLostError,
 )
+from runbook_lib.execution import attempts
+from runbook_lib.execution.detached_work import Resumed
 from runbook_lib.execution.run_folder import RunFolder, outcome_of
 from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.sessions.session import ExpectedIdentity
@@ -177,6 +179,21 @@ def test_work_that_a_loss_of_power_cut_off_is_planned_anew(rehearsal: Rehearsal)
     assert "ended without an exit code" in first.data["output"][0]
     assert second.data["outcome"] == "done"
     assert len(started(rehearsal)) == 2
+
+
+def test_nothing_is_started_beside_a_task_whose_end_nobody_saw(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Resumed, "settle", lambda _self, _off: set())
+    monkeypatch.setattr(attempts, "settle", lambda _journal, _plan: (set(), set()))
+    crash_while_it_runs(rehearsal)
+    # It shall not come to its end while the phase is planned.
+    rehearsal.world._site.tasks.of(NODE_1)[0].stop()
+
+    with pytest.raises(OutcomeUnknownError, match="nothing was started beside it"):
+        rehearsal.carry_out(PHASE)
+
+    assert len(started(rehearsal)) == len(entries(rehearsal, "intent")) == 1
 
 
 def test_work_that_outlives_its_deadline_is_never_started_again(
