@@ -28,8 +28,8 @@ from runbook_lib.execution.nodes import Nodes
 from runbook_lib.execution.observation import waiting_for_node
 from runbook_lib.execution.phase_plan import (
     PlannedStep,
-    change_data,
     describe,
+    intent_data,
     shows,
     wanted_again,
 )
@@ -96,9 +96,9 @@ class Actor:
         adopted: set[tuple[str, str]] = set()
         error: RunbookError | None = None
         by_hand = [(p, c, c.by) for p, c in wave if isinstance(c.by, ManualAct)]
-        for planned, _, act in by_hand:
+        for planned, change, act in by_hand:
             # All questions first: a person walks to both machines once.
-            self.crew.gates.open(self._gate(planned, act))
+            self.crew.gates.open(self._gate(planned, change, act))
         for planned, change, act in by_hand:
             self._by_hand(planned, change, act)
         for planned, unnamed in wave:
@@ -133,9 +133,7 @@ class Actor:
                 "phase": self.phase,
                 "step": planned.name,
                 "node": planned.step.node,
-                "ids": list(planned.step.ids),
-                "step_class": planned.step.step_class.value,
-                **change_data(change),
+                **intent_data(planned, change),
                 **detached_work.intent_data(change),
             },
         )
@@ -291,13 +289,14 @@ class Actor:
             return replace(planned, plan=waiting, is_unasked=True)
         return replace(planned, plan=planned.step.plan(**seen), is_unasked=False)
 
-    def _gate(self, planned: PlannedStep, act: ManualAct) -> Gate:
-        return manual_gate(self.phase, planned.name, planned.step.node, act.instruction)
+    def _gate(self, planned: PlannedStep, change: Change, act: ManualAct) -> Gate:
+        node, told = planned.step.node, [intent_data(planned, change)]
+        return manual_gate(self.phase, planned.name, node, act.instruction, told)
 
     def _by_hand(self, planned: PlannedStep, change: Change, act: ManualAct) -> None:
         """Let a person act, and wait until a read shows it."""
         node = planned.step.node
-        self.crew.gates.pass_through(self._gate(planned, act))
+        self.crew.gates.pass_through(self._gate(planned, change, act))
         intent = self._intend(planned, change)
         if act.is_word:
             self._result(intent, "done", None, ["answered at its gate; no node shows it"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runbook_lib.errors import StalePlanError
 from runbook_lib.execution.gates import GateKeeper, plan_gate
 from runbook_lib.execution.phase_plan import PhasePlan, remaining_is_covered, shows
@@ -12,6 +14,7 @@ from runbook_lib.execution.phase_record import (
     open_intents,
 )
 from runbook_lib.execution.run_folder import RunFolder
+from runbook_lib.journal.entry import JournalEntry
 from runbook_lib.journal.journal import Journal
 from runbook_lib.steps.step import Effect
 
@@ -47,6 +50,54 @@ def settle(journal: Journal, plan: PhasePlan) -> tuple[set[tuple[str, str]], set
         if data["effect"] == Effect.AFTER_REBOOT.value:
             waiting.add(data["node"])
     return adopted, waiting
+
+
+def take_reported(journal: Journal, plan: PhasePlan) -> set[tuple[str, str]]:
+    """Journal the acts that a person did before answering, where the plan's read shows them.
+
+    Without it the record would call a change unchanged that somebody made for this run, and its
+    way back would leave it out. Returns the (step, node) of each.
+    """
+    steps = {planned.key: planned for planned in plan.steps}
+    found: set[tuple[str, str]] = set()
+    for opened, answer in _reported(journal.entries, plan.phase):
+        data = opened.data
+        key = (str(data["step"]), str(data["node"]))
+        planned = steps.get(key)
+        for change in data.get("changes", ()):
+            setting, after = change["setting"], change["after"]
+            if planned is None or not shows(planned.plan, setting, after):
+                continue
+            step = {"phase": plan.phase, "step": data["step"], "node": data["node"]}
+            intent = journal.append("intent", {**step, **change})
+            evidence = (
+                f"reported by {answer.data['by']} (journal {answer.seq}); "
+                f"read afterwards: {setting} is {after}"
+            )
+            journal.append("adopted", {"intent": intent.seq, "evidence": evidence})
+            found.add(key)
+    return found
+
+
+def _reported(
+    entries: Sequence[JournalEntry], phase: str
+) -> list[tuple[JournalEntry, JournalEntry]]:
+    """Return (gate, answer) of each act that was reported done and is in no intent yet."""
+    opened: dict[str, JournalEntry] = {}
+    reported: dict[tuple[str, str], tuple[JournalEntry, JournalEntry]] = {}
+    for entry in entries:
+        data = entry.data
+        if entry.event == "gate_answered":
+            gate = opened.get(data["gate"])
+            if gate is not None and data["answer"] == "approve" and not data["automatic"]:
+                reported[(gate.data["step"], gate.data["node"])] = (gate, entry)
+        elif data.get("phase") != phase:
+            continue
+        elif entry.event == "gate_opened" and data["kind"] == "manual":
+            opened[data["gate"]] = entry
+        elif entry.event in {"intent", "verified"}:
+            reported.pop((data["step"], data["node"]), None)
+    return list(reported.values())
 
 
 def pass_plan_gate(

@@ -34,7 +34,10 @@ ANSWER_KEYS = {
 
 @dataclass(frozen=True)
 class Gate:
-    """One question to a person. plan_sha256 binds the answer to one plan; None for an act."""
+    """One question to a person. plan_sha256 binds the answer to one plan; None for an act.
+
+    changes: what the act is to change, as an intent holds it; none for a plan.
+    """
 
     name: str
     kind: str
@@ -43,6 +46,7 @@ class Gate:
     plan_sha256: str | None = None
     step: str | None = None
     node: str | None = None
+    changes: Sequence[Mapping[str, Any]] = ()
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Gate:
@@ -52,7 +56,7 @@ class Gate:
 
     def data(self) -> dict[str, Any]:
         """Return the gate as the journal holds it."""
-        return {
+        data: dict[str, Any] = {
             "gate": self.name,
             "kind": self.kind,
             "phase": self.phase,
@@ -61,6 +65,7 @@ class Gate:
             "step": self.step,
             "node": self.node,
         }
+        return {**data, "changes": list(self.changes)} if self.changes else data
 
 
 def plan_gate(phase: str, digest: str) -> Gate:
@@ -74,9 +79,16 @@ def plan_gate(phase: str, digest: str) -> Gate:
     )
 
 
-def manual_gate(phase: str, step: str, node: str, instruction: str) -> Gate:
+def manual_gate(
+    phase: str,
+    step: str,
+    node: str,
+    instruction: str,
+    changes: Sequence[Mapping[str, Any]] = (),
+) -> Gate:
     """Return the gate of an act that a person does at a node."""
-    return Gate(f"{phase}.{step}.{node}", "manual", phase, instruction, step=step, node=node)
+    name = f"{phase}.{step}.{node}"
+    return Gate(name, "manual", phase, instruction, step=step, node=node, changes=changes)
 
 
 class GateKeeper:

@@ -194,6 +194,7 @@ class Phase:
         self._adopted, waiting = attempts.settle(journal, plan)
         self._runner.actor.reboot_nodes |= waiting
         crew.gates.take_over(self._name)
+        self._adopted |= attempts.take_reported(journal, plan)
         refuse_blocked(self._name, plan.steps, phases.blocked_error(self._name))
         if plan.needs_approval:
             given = started.approved_plan

@@ -116,6 +116,13 @@ def change_data(change: Change) -> dict[str, Any]:
     return {**data, "exposes": exposes} if exposes else data
 
 
+def intent_data(planned: PlannedStep, change: Change) -> dict[str, Any]:
+    """Return one change with what an intent says of its step."""
+    step = planned.step
+    told = {"ids": list(step.ids), "step_class": step.step_class.value}
+    return {**told, **change_data(change)}
+
+
 def exposures(change: Change) -> list[str]:
     """Return where secrets stand in plain text, or are kept, because of a change."""
     if isinstance(change.by, ManualAct):

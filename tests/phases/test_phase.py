@@ -21,6 +21,7 @@ from runbook_lib.errors import (
     WrongNodeError,
 )
 from runbook_lib.execution import gates
+from runbook_lib.execution.backout import undos
 from runbook_lib.execution.run_folder import RunFolder, open_gates, status
 from runbook_lib.steps import configure_networks as steps
 from tests.in_process import Rehearsal, with_person
@@ -167,6 +168,35 @@ def test_approved_plans_and_acts_carry_a_name_and_a_reason(rehearsal: Rehearsal)
     assert answers[0] == ("10_configure_networks.plan", "R. Viewer", "CHG-1", False)
     assert {by for _, by, _, _ in answers} == {"R. Viewer"}
     assert events(rehearsal.folder, "phase_closed")[-1]["outcome"] == "done"
+
+
+def test_what_a_person_did_before_answering_is_in_the_record_and_its_way_back(
+    rehearsal: Rehearsal,
+) -> None:
+    with_person(rehearsal)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+    approve(rehearsal)
+    with pytest.raises(WaitingForPersonError):
+        rehearsal.carry_out(PHASE)
+    act(rehearsal, "unbind-file-sharing", NODE_1, mac="00-03-FF-10-00-21")
+    approve(rehearsal, waiting(rehearsal)[0])
+    for _ in range(2):
+        # The second node's act is not reported yet; the first one's is taken over once.
+        with pytest.raises(WaitingForPersonError):
+            rehearsal.carry_out(PHASE)
+
+    setting = "file and printer sharing on Private"
+    made = [data for data in events(rehearsal.folder, "intent") if data["setting"] == setting]
+    assert [(data["node"], data["before"], data["after"]) for data in made] == [
+        (NODE_1, "bound", "not bound")
+    ]
+    (taken,) = events(rehearsal.folder, "adopted")
+    assert taken["evidence"].startswith("reported by R. Viewer (journal ")
+    assert taken["evidence"].endswith(f"read afterwards: {setting} is not bound")
+    assert rehearsal.folder is not None
+    (undo, *_) = undos(rehearsal.folder.entries())
+    assert (undo.node, undo.setting, undo.before, undo.state) == (NODE_1, setting, "bound", "done")
 
 
 def test_both_nodes_acts_are_asked_for_at_once_and_a_false_report_is_found_out(
