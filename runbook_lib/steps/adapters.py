@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from runbook_lib.commands import network
 from runbook_lib.commands.network import Adapter
-from runbook_lib.steps.step import Blocked
+from runbook_lib.steps.step import Blocked, Reads
 from runbook_lib.topology.models import Topology
 
 
@@ -26,17 +27,53 @@ class Wished:
     of_cluster: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class OnOneAdapter:
+    """What every step about one adapter is made of; `plan` gets it as `seen`."""
+
+    wished: Wished
+
+    @property
+    def node(self) -> str:
+        """Return the node's name."""
+        return self.wished.node
+
+    def reads(self) -> Reads:
+        """Return the question: the adapter."""
+        return {"seen": network.adapter(self.wished.mac)}
+
+
+@dataclass(frozen=True)
+class OnBothAdapters:
+    """What every step about both adapters of a node is made of."""
+
+    public: Wished
+    private: Wished
+
+    @property
+    def node(self) -> str:
+        """Return the node's name."""
+        return self.public.node
+
+    def reads(self) -> Reads:
+        """Return the question: both adapters."""
+        return {
+            "public": network.adapter(self.public.mac),
+            "private": network.adapter(self.private.mac),
+        }
+
+
 def public(topology: Topology) -> tuple[Wished, ...]:
     """Return both nodes' adapters on the public network, node 1 first."""
-    network = topology.networks.public
+    wish = topology.networks.public
     return tuple(
         Wished(
             node.name,
             "public",
-            network.connection,
+            wish.connection,
             node.public.mac,
             node.public.address,
-            network.mask,
+            wish.mask,
             (topology.cluster.address, topology.mailbox_server.address),
         )
         for node in topology.nodes
@@ -45,15 +82,15 @@ def public(topology: Topology) -> tuple[Wished, ...]:
 
 def private(topology: Topology) -> tuple[Wished, ...]:
     """Return both nodes' adapters on the private network, node 1 first."""
-    network = topology.networks.private
+    wish = topology.networks.private
     return tuple(
         Wished(
             node.name,
             "private",
-            network.connection,
+            wish.connection,
             node.private.mac,
             node.private.address,
-            network.mask,
+            wish.mask,
         )
         for node in topology.nodes
     )

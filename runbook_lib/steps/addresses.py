@@ -7,28 +7,18 @@ from typing import ClassVar
 
 from runbook_lib.commands import netsh, network
 from runbook_lib.commands.network import Adapter
-from runbook_lib.steps.adapters import Wished, listed, own, usable, with_masks
-from runbook_lib.steps.step import Blocked, Change, Changes, NoChange, Plan, Reads, StepClass
+from runbook_lib.steps.adapters import OnOneAdapter, listed, own, usable, with_masks
+from runbook_lib.steps.step import Blocked, Change, Changes, NoChange, Plan, StepClass
 
 
 @dataclass(frozen=True)
-class SetPublicAddresses:
+class SetPublicAddresses(OnOneAdapter):
     """Public has its fixed address, gateway and DNS servers."""
 
     ids: ClassVar[tuple[str, ...]] = ("S014",)
     step_class: ClassVar[StepClass] = StepClass.SET
-    wished: Wished
     gateway: str
     dns: tuple[str, ...]
-
-    @property
-    def node(self) -> str:
-        """Return the node's name."""
-        return self.wished.node
-
-    def reads(self) -> Reads:
-        """Return the question: the adapter."""
-        return {"seen": network.adapter(self.wished.mac)}
 
     def plan(self, seen: Adapter | None) -> Plan:
         """Return what differs; whatever DHCP lent counts as different, for it goes with DHCP.
@@ -91,21 +81,11 @@ class SetPublicAddresses:
 
 
 @dataclass(frozen=True)
-class SetPrivateAddresses:
+class SetPrivateAddresses(OnOneAdapter):
     """Private has its fixed address and mask, and no gateway, DNS or WINS server."""
 
     ids: ClassVar[tuple[str, ...]] = ("S015",)
     step_class: ClassVar[StepClass] = StepClass.SET
-    wished: Wished
-
-    @property
-    def node(self) -> str:
-        """Return the node's name."""
-        return self.wished.node
-
-    def reads(self) -> Reads:
-        """Return the question: the adapter."""
-        return {"seen": network.adapter(self.wished.mac)}
 
     def plan(self, seen: Adapter | None) -> Plan:
         """Return what differs; a gateway can be taken away by netsh only."""
@@ -165,21 +145,11 @@ class SetPrivateAddresses:
 
 
 @dataclass(frozen=True)
-class StopDnsRegistration:
+class StopDnsRegistration(OnOneAdapter):
     """Private does not register itself in DNS, neither its address nor under its own suffix."""
 
     ids: ClassVar[tuple[str, ...]] = ("S016",)
     step_class: ClassVar[StepClass] = StepClass.SET
-    wished: Wished
-
-    @property
-    def node(self) -> str:
-        """Return the node's name."""
-        return self.wished.node
-
-    def reads(self) -> Reads:
-        """Return the question: the adapter."""
-        return {"seen": network.adapter(self.wished.mac)}
 
     def plan(self, seen: Adapter | None) -> Plan:
         """Return one change while either box is ticked; the method sets both at once."""

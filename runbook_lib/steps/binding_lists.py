@@ -12,7 +12,7 @@ from runbook_lib.commands import bindings, network
 from runbook_lib.commands.bindings import Linkage
 from runbook_lib.commands.command import ManualAct, PersonsAct
 from runbook_lib.commands.network import Adapter
-from runbook_lib.steps.adapters import Wished, known
+from runbook_lib.steps.adapters import OnBothAdapters, Wished, known
 from runbook_lib.steps.step import (
     Blocked,
     Change,
@@ -26,24 +26,16 @@ from runbook_lib.steps.step import (
 
 
 @dataclass(frozen=True)
-class OrderBindings:
+class OrderBindings(OnBothAdapters):
     """Public comes before Private, and Private before Remote Access Connections."""
 
     ids: ClassVar[tuple[str, ...]] = ("S012",)
     step_class: ClassVar[StepClass] = StepClass.SET
-    public: Wished
-    private: Wished
-
-    @property
-    def node(self) -> str:
-        """Return the node's name."""
-        return self.public.node
 
     def reads(self) -> Reads:
         """Return the questions: both adapters' GUIDs and the order of TCP/IP's bindings."""
         return {
-            "public": network.adapter(self.public.mac),
-            "private": network.adapter(self.private.mac),
+            **super().reads(),
             "linkage": bindings.linkage(bindings.TCPIP),
         }
 

@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from runbook_lib.commands import directory, network, probe, server_cluster, system
+from runbook_lib.commands import directory, probe, server_cluster, system
 from runbook_lib.commands.directory import DOMAIN_ADMINS, Asked, Directory, Unanswered
 from runbook_lib.commands.network import Adapter
 from runbook_lib.commands.server_cluster import Configured, Membership
 from runbook_lib.commands.system import Computer, OperatingSystem, PendingReboot
 from runbook_lib.steps import shared_disks
-from runbook_lib.steps.adapters import Wished, own, usable
+from runbook_lib.steps.adapters import OnBothAdapters, own, usable
 from runbook_lib.steps.shared_disks import Found, View
 from runbook_lib.steps.shared_disks import Wished as WishedDisk
 from runbook_lib.steps.step import Blocked, NoChange, Plan, Reads, StepClass
@@ -99,25 +99,11 @@ def cleaning(node: str) -> str:
 
 
 @dataclass(frozen=True)
-class CheckConnections:
+class CheckConnections(OnBothAdapters):
     """Both connections of the node are up, on two subnets, with their addresses."""
 
     ids: ClassVar[tuple[str, ...]] = ("S036",)
     step_class: ClassVar[StepClass] = StepClass.READ
-    public: Wished
-    private: Wished
-
-    @property
-    def node(self) -> str:
-        """Return the node's name."""
-        return self.public.node
-
-    def reads(self) -> Reads:
-        """Return the question: both adapters."""
-        return {
-            "public": network.adapter(self.public.mac),
-            "private": network.adapter(self.private.mac),
-        }
 
     def plan(self, public: Adapter | None, private: Adapter | None) -> Plan:
         """Return NoChange when the cluster will find both networks under their names."""

@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
-from runbook_lib.commands import network, system
+from runbook_lib.commands import system
 from runbook_lib.commands.network import Adapter
 from runbook_lib.commands.system import Computer, ComputerNames
 from runbook_lib.steps import adapters
-from runbook_lib.steps.adapters import Wished, own, usable
+from runbook_lib.steps.adapters import OnBothAdapters, Wished, own, usable
 from runbook_lib.steps.addresses import SetPrivateAddresses, SetPublicAddresses, StopDnsRegistration
 from runbook_lib.steps.binding_lists import OrderBindings, UnbindFileSharing
 from runbook_lib.steps.connection_names import NameConnections
@@ -84,25 +84,11 @@ class AfterTheChanges(Deferred):
 
 
 @dataclass(frozen=True)
-class ConfirmSettings:
+class ConfirmSettings(OnBothAdapters):
     """Both adapters hold their addresses: no conflict took one of them away."""
 
     ids: ClassVar[tuple[str, ...]] = ("S018",)
     step_class: ClassVar[StepClass] = StepClass.READ
-    public: Wished
-    private: Wished
-
-    @property
-    def node(self) -> str:
-        """Return the node's name."""
-        return self.public.node
-
-    def reads(self) -> Reads:
-        """Return the question: both adapters."""
-        return {
-            "public": network.adapter(self.public.mac),
-            "private": network.adapter(self.private.mac),
-        }
 
     def plan(self, public: Adapter | None, private: Adapter | None) -> Plan:
         """Return NoChange when both addresses are in use, Blocked after an address conflict."""

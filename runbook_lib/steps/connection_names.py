@@ -8,23 +8,16 @@ from typing import ClassVar
 
 from runbook_lib.commands import netsh, network
 from runbook_lib.commands.network import Adapter
-from runbook_lib.steps.adapters import Wished, known
+from runbook_lib.steps.adapters import OnBothAdapters, known
 from runbook_lib.steps.step import Blocked, Change, Changes, NoChange, Plan, Reads, StepClass
 
 
 @dataclass(frozen=True)
-class NameConnections:
+class NameConnections(OnBothAdapters):
     """Each connection has its network's name; adapters are told apart by MAC address."""
 
     ids: ClassVar[tuple[str, ...]] = ("S011",)
     step_class: ClassVar[StepClass] = StepClass.SET
-    public: Wished
-    private: Wished
-
-    @property
-    def node(self) -> str:
-        """Return the node's name."""
-        return self.public.node
 
     def reads(self) -> Reads:
         """Return the question: every adapter with a connection."""

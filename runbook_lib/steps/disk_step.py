@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from runbook_lib.steps.shared_disks import Situation, View, Wished, look, wished
+from runbook_lib.steps.shared_disks import Situation, View, Wished, look, not_off, wished
 from runbook_lib.steps.step import At, Blocked, NoChange, Plan, Reads, Silence
 from runbook_lib.topology.models import Node, Topology
 
@@ -84,8 +84,4 @@ def _only_silent(now: Situation) -> Blocked | None:
     if view is None or not view.replying:
         return None
     other = next(name for name in now.nodes if name != view.node)
-    return Blocked(
-        f"{other} takes no connection, and yet {', '.join(view.replying)} replies to {view.node}",
-        f"see at its console that {other} is switched off; a node that merely does not answer can "
-        "still destroy the shared disks",
-    )
+    return not_off(other, view.node, view.replying)

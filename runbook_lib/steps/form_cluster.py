@@ -25,7 +25,6 @@ from runbook_lib.steps.cluster_node_checks import (
 )
 from runbook_lib.steps.step import (
     At,
-    Blocked,
     Change,
     Changes,
     NoChange,
@@ -81,12 +80,7 @@ class RunFirstNodeAlone:
             return self._act("both")
         replying = [address for address, answered in replies.items() if answered]
         if replying:
-            return Blocked(
-                f"{self.other} takes no connection, and yet {', '.join(replying)} replies to "
-                f"{self.node}",
-                f"see at its console that {self.other} is switched off; a node that merely does "
-                "not answer can still destroy the shared disks",
-            )
+            return shared_disks.not_off(self.other, self.node, replying)
         return NoChange(f"{self.node} runs alone; {' and '.join(self.others)} do not reply")
 
     def _act(self, before: str) -> Changes:

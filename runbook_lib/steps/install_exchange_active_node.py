@@ -1,4 +1,4 @@
-"""Phase 70: Exchange on the node that runs the mailbox server (figures 34 to 42).
+"""Phase 70: Exchange on the node that runs the mailbox server (figures 34 and 38 to 42).
 
 Two runs of Setup.com, the role and the clustered mailbox server, each told by what it leaves
 behind; then the shared disk is put into the mailbox server's group, of which the document says
@@ -255,7 +255,7 @@ def hold_disk(topology: Topology) -> Iterator[HoldDisk]:
 
 
 def install_role(topology: Topology) -> Iterator[InstallRole]:
-    """Node 1 has the Mailbox role (S071, S075, S076, S081, T12, figures 34 to 38)."""
+    """Node 1 has the Mailbox role (S071, S075, S076, S081, T12, figures 34 and 38)."""
     exchange = topology.exchange
     line = setup_com.install_role(
         exchange.media,

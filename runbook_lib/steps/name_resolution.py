@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from runbook_lib.commands import network
 from runbook_lib.commands.network import Adapter, NameResolution, Netbios
-from runbook_lib.steps.adapters import Wished, usable
+from runbook_lib.steps.adapters import OnOneAdapter, usable
 from runbook_lib.steps.step import Blocked, Change, Changes, NoChange, Plan, Reads, StepClass
 
 
@@ -39,21 +39,11 @@ class TurnOffLmhosts:
 
 
 @dataclass(frozen=True)
-class DisableNetbios:
+class DisableNetbios(OnOneAdapter):
     """NetBIOS over TCP/IP is off on Private; Public keeps it, cluster names need it there."""
 
     ids: ClassVar[tuple[str, ...]] = ("S017",)
     step_class: ClassVar[StepClass] = StepClass.SET
-    wished: Wished
-
-    @property
-    def node(self) -> str:
-        """Return the node's name."""
-        return self.wished.node
-
-    def reads(self) -> Reads:
-        """Return the question: the adapter."""
-        return {"seen": network.adapter(self.wished.mac)}
 
     def plan(self, seen: Adapter | None) -> Plan:
         """Return one change unless it is off."""

@@ -230,6 +230,15 @@ def look(
     return Query(tuple(read for query in queries for read in query.reads), parse)
 
 
+def not_off(other: str, asked_from: str, replying: Sequence[str]) -> Blocked:
+    """Return that a node which takes no connection runs all the same: addresses of it reply."""
+    return Blocked(
+        f"{other} takes no connection, and yet {', '.join(replying)} replies to {asked_from}",
+        f"see at its console that {other} is switched off; a node that merely does not answer can "
+        "still destroy the shared disks",
+    )
+
+
 def _parsed(queries: Sequence[Query[Any]], answers: Sequence[Answer]) -> Iterator[Any]:
     at = 0
     for query in queries:
