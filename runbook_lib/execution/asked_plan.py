@@ -63,7 +63,7 @@ def notes(phase: str, steps: Steps) -> tuple[str, ...]:
     exposed = _unique(str(each) for _, change in changes for each in change.get("exposes", ()))
     parts = (
         ("Restarted at the end", restarts),
-        ("No command takes back", (stays(phase),) if rows(steps) else ()),
+        ("Not taken back", (stays(phase),) if rows(steps) else ()),
         ("Exposed meanwhile", exposed),
     )
     return tuple(f"{label}: {', '.join(each)}." for label, each in parts if any(each))

@@ -72,7 +72,11 @@ class GateForm:
         self.name = _field("Name", "rb-name", by, "who answers")
         self.reason = _field("Reason", "rb-reason", "", "a change number, or why")
         self.note = _field("Note", "rb-note", "", "what else the record should say")
-        self.files = widgets.FileUpload(multiple=True, description="Files for the record")
+        self.files = widgets.FileUpload(
+            multiple=True,
+            description="Files for the record",
+            layout=widgets.Layout(width="auto"),
+        )
         self.files.add_class("rb-files")
         for row in self.rows:
             self._listen(row)

@@ -170,7 +170,7 @@ class Asked:
             ]
         else:
             parts = [
-                f'<div class="rb-ask">To be done at {escaped(node_of(gate))} by a person</div>',
+                f'<div class="rb-ask">To be done by a person, for {escaped(node_of(gate))}</div>',
                 f"<p>{escaped(_sentence(gate.instruction), longest=1000)}</p>",
             ]
         answer = self.answers.get(gate.gate)

@@ -208,7 +208,8 @@ def _node(
         yield f'<path class="rb-rule" d="M{left} {top}h{_NODE_WIDTH}"/>'
         if card is None:
             network = scene.networks[number].name
-            text = f"no card for {network}"
+            # Nobody asked a node that is off; its cards are where they were.
+            text = f"{network}: not seen" if node.power == "off" else f"no card for {network}"
             yield value(left + 14, top + 24, "rb-soft", text, None, longest=40)
         else:
             awake = node.power != "off"

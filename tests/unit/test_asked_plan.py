@@ -54,7 +54,7 @@ def test_the_approver_is_told_of_restarts_of_what_stays_and_of_secrets() -> None
 
     assert asked_plan.notes(DISKS, steps) == (
         f"Restarted at the end: {NODE}.",
-        f"No command takes back: {asked_plan.stays(DISKS)}.",
+        f"Not taken back: {asked_plan.stays(DISKS)}.",
         "Exposed meanwhile: the task keeps a password.",
     )
 
@@ -79,7 +79,7 @@ def test_a_waiting_gate_shows_the_plan_that_it_asks_for_and_no_other(
     shown = capsys.readouterr().out
 
     assert "partition of LUN 0" in shown
-    assert "No command takes back: disk signatures" in shown
+    assert "Not taken back: disk signatures" in shown
     assert asked_plan.of_gate(tmp_path, OpenGate(*("x", 7, "plan", DISKS, "", "cd" * 32))) == ()
 
 

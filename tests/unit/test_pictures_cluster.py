@@ -166,6 +166,15 @@ def test_a_missing_card_is_told(before: dict[str, Any]) -> None:
     assert "no card for Private" in cluster_svg(before)
 
 
+def test_no_card_of_a_node_that_is_off_is_called_missing(before: dict[str, Any]) -> None:
+    before["nodes"][0] |= {"power": "off", "adapters": []}
+
+    svg = cluster_svg(before)
+
+    assert "no card" not in svg
+    assert "Private: not seen" in svg
+
+
 def test_a_drawing_for_a_page_brings_neither_style_nor_address(before: dict[str, Any]) -> None:
     svg = cluster_svg(before, before)
 
