@@ -309,7 +309,7 @@ SCRIPTS = (
     ),
     Script(
         "call_exchange",
-        "36a38fbcee3ad0947bdb49d11aea3fa95575f5e50581c1343a798271c7f48b55",
+        "43257a4d863b4728773bde893b31a920ef5a5069d4f1c71a1fb0730009f1c965",
         "documented: the script's own text; inferred: how often its watch looks",
         exchange_scripts.call_exchange,
         exchange_scripts.label_call,
