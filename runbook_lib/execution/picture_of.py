@@ -12,7 +12,6 @@ from runbook_lib.commands.bindings import Linkage
 from runbook_lib.commands.command import Answer, Query
 from runbook_lib.commands.network import Adapter
 from runbook_lib.commands.server_cluster import Cluster
-from runbook_lib.execution.identity import ask
 from runbook_lib.execution.observation import observe
 from runbook_lib.sessions.session import Reader
 from runbook_lib.topology.models import Disk, Node, Topology
@@ -35,12 +34,12 @@ def picture(
         "order": bindings.linkage(bindings.TCPIP),
         "sharing": bindings.linkage(bindings.FILE_SHARING),
         "computer": system.computer(),
+        "identity": system.identity(),
         "cluster": _if_told(server_cluster.seen()),
         "storage": _if_told(disks.storage([disk.letter for disk in _wished(topology)])),
     }
     on = [node.name for node in topology.nodes if node.name not in off]
     seen = dict(zip(on, observe(sessions, [(node, reads) for node in on]), strict=True))
-    names = ask(sessions, on)
     cluster = next((each["cluster"].cluster for each in seen.values() if _is_member(each)), None)
     return {
         "title": title,
@@ -61,7 +60,7 @@ def picture(
         ],
         "nodes": [
             {
-                "name": names[node.name].computer_name if node.name in seen else node.name,
+                "name": _name(node, seen.get(node.name)),
                 "wanted_name": node.name,
                 "power": "on" if node.name in seen else "off",
                 "adapters": _adapters(node, topology, seen.get(node.name)),
@@ -87,6 +86,10 @@ def _if_told(query: Query[T]) -> Query[T | None]:
 
 def _wished(topology: Topology) -> tuple[Disk, Disk]:
     return (topology.disks.quorum, topology.disks.database)
+
+
+def _name(node: Node, seen: Mapping[str, Any] | None) -> str:
+    return str(seen["identity"].computer_name) if seen is not None else node.name
 
 
 def _is_member(seen: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ WORTH_A_LINE_S = 1.0
 """What is over sooner, nobody waits for."""
 
 LONGEST_LINE = 100
-MINUTE_S, HOUR_S = 60, 3600
+MINUTE_S = 60
 
 
 class WorkNotes:
@@ -59,7 +59,8 @@ def line(seen: WorkSeen) -> str:
     program, _, words = seen.name.partition(" ")
     name = " ".join(filter(None, (PureWindowsPath(program).name, words)))
     times = f"{_time(seen.waited_s)} of {_time(seen.may_take_s)} at most"
-    return f"{name} on {seen.node}: {times}, {seen.last[:LONGEST_LINE]}".rstrip()
+    last = " ".join(seen.last.split())
+    return f"{name} on {seen.node}: {times}, {last[:LONGEST_LINE]}"
 
 
 def read(path: Path) -> tuple[WorkSeen, ...]:
@@ -89,9 +90,7 @@ def _write(path: Path, work: Sequence[WorkSeen]) -> None:
 
 
 def _time(seconds: float) -> str:
-    whole = int(seconds)
-    if whole < 2 * MINUTE_S:
-        return f"{whole} s"
-    if whole < 2 * HOUR_S:
-        return f"{whole // MINUTE_S} min"
-    return f"{whole // HOUR_S} h"
+    minutes = round(seconds / MINUTE_S)
+    if seconds < 2 * MINUTE_S:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes % 60 or minutes < 2 * 60 else f"{minutes // 60} h"
