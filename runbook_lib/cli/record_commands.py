@@ -36,6 +36,8 @@ def status(run: Run, as_json: Json = False) -> None:
         say(f"stopped with exit code {now.exit_code}: {now.error['what']}", "bad")
         say(f"  Why:  {now.error['why']}")
         say(f"  Next: {now.error['next']}")
+    elif not now.gates and now.state in {"interrupted", "not finished"}:
+        say(f"  Next: scc-runbook resume {run}")
 
 
 @reported

@@ -164,6 +164,8 @@ def _say_result(result: RunResult, as_json: bool) -> int:
     if result.phases:
         rows = [
             (each.phase, each.outcome, str(each.steps), str(each.changes), f"{each.seconds:.1f} s")
+            if each.outcome != "not started"
+            else (each.phase, each.outcome, "", "", "")
             for each in result.phases
         ]
         say_table(("phase", "outcome", "steps", "changes", "took"), rows, toned_column=1)

@@ -99,6 +99,20 @@ def test_status_of_a_failed_run_tells_what_why_and_next(run: RunFolder) -> None:
     ]
 
 
+def test_status_of_an_interrupted_run_tells_how_it_goes_on(run: RunFolder) -> None:
+    journal = Journal.open(run.journal, CLOCK)
+    gate: dict[str, JsonValue] = {"gate": f"{PHASES[1]}.plan", "answer": "approve"}
+    journal.append("gate_answered", gate)
+    phase: dict[str, JsonValue] = {"phase": PHASES[1], "attempt": 2}
+    journal.append("phase_opened", {**phase, "mode": "apply"})
+    journal.append("interrupted", {"phase": PHASES[1], "signal": "SIGINT"})
+    journal.append("phase_closed", {**phase, "outcome": "interrupted", "exit_code": 130})
+
+    assert invoke("status", str(run.path)).stdout.splitlines()[-1] == (
+        f"  Next: scc-runbook resume {run.path}"
+    )
+
+
 @pytest.mark.parametrize("command", ["status", "resume", "verify", "review"])
 def test_a_folder_that_is_no_run_is_refused(command: str, tmp_path: Path) -> None:
     result = invoke(command, str(tmp_path))

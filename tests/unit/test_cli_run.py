@@ -127,6 +127,13 @@ def test_run_hands_on_its_options_and_says_where_the_record_is(pipeline: Pipelin
     ]
 
 
+def test_a_phase_that_did_not_begin_has_no_figures(pipeline: Pipeline) -> None:
+    idle = PhaseSummary("20_join_domain", "not started", 0, 0, 0.0)
+    pipeline.answer = result(phases=(idle,))
+
+    assert invoke("run", PARAMETERS).stdout.splitlines()[1] == "20_join_domain  not started"
+
+
 def test_a_run_that_failed_ends_with_its_code_and_the_next_step(pipeline: Pipeline) -> None:
     pipeline.answer = result(
         outcome="failed", exit_code=50, error=ERROR, manifest_sha256=None, phases=()
