@@ -26,12 +26,12 @@ from psrpcore.types import (
     PSInt,
     PSInt64,
     PSList,
+    PSNoteProperty,
     PSObject,
     PSSecureString,
     PSString,
     PSUInt64,
     PSVersion,
-    add_note_property,
 )
 
 from runbook_lib.lab.answers import Bag, ErrorReply, SecretText
@@ -137,9 +137,12 @@ def _integer(value: int) -> Any:
 
 def _bag(bag: Bag) -> PSCustomObject:
     made = PSCustomObject()
-    made.PSObject.type_names = _ending_in_object(bag.types or (_CUSTOM_OBJECT,))
-    for name, item in bag.properties.items():
-        add_note_property(made, name, powershell(item))
+    # Every look at an attribute of a PSObject goes through all its properties.
+    described = made.PSObject
+    described.type_names = _ending_in_object(bag.types or (_CUSTOM_OBJECT,))
+    described.extended_properties = [
+        PSNoteProperty(name, powershell(item)) for name, item in bag.properties.items()
+    ]
     return made
 
 
