@@ -6,7 +6,5 @@ one that the script needs to be let in elsewhere (the directory), and travels as
 
 from __future__ import annotations
 
-READ_SCRIPTS: frozenset[str] = frozenset(
-    {"read_components", "read_directory", "read_exchange"}
-)
+READ_SCRIPTS: frozenset[str] = frozenset({"read_components", "read_directory", "read_exchange"})
 """Names of files in commands/scripts; read_many carries other reads and is none of them."""

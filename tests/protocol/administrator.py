@@ -199,7 +199,7 @@ class Administrator:
         """Restart Windows and wait until it has come back."""
         before = self.boot_time()
         # It may be down before its answer is out.
-        with suppress(LOST):
+        with suppress(*LOST):
             self.run("shutdown", "/r", "/t", "5", "/f", "/d", "p:2:4", "/c", "maintenance")
         await_that(lambda: self._started_after(before), f"{self.node} is back")
 
