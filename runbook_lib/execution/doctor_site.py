@@ -106,24 +106,34 @@ def _disks(node: Node, topology: Topology, storage: Storage) -> list[Finding]:
     found = []
     shared = [drive for drive in storage.drives if not drive.is_local]
     for drive in shared:
+        if drive.size_bytes is None:
+            facts = (
+                f"lun: {drive.lun}  (cannot be read here now: the cluster's other node may own it)"
+            )
+            found.append(Finding(f"{node.name} disk {drive.index}", Verdict.OPTIONAL, facts))
+            continue
         roles = [name for name, disk in wished.items() if _is(drive, disk)]
         use = roles[0] if roles else "not in the file"
-        state = f"{drive.partition_count} partitions" if drive.partition_count else "raw"
+        state = f"partitions: {drive.partition_count}" if drive.partition_count else "raw"
         facts = f"lun: {drive.lun}, size_mb: {_size(drive)}  ({state}); {use}"
         verdict = Verdict.OK if roles else Verdict.OPTIONAL
         found.append(Finding(f"{node.name} disk {drive.index}", verdict, facts))
     found += [
         Finding(
             f"{node.name} {name} disk",
-            # While the other node runs the cluster alone, its disks answer only there.
             Verdict.WARNING,
             f"no disk shows lun {disk.lun} with {disk.size_mb} MB",
             f"present the LUN to {node.name}, or write lun and size_mb of one of its disks",
         )
         for name, disk in wished.items()
-        if not any(_is(drive, disk) for drive in shared)
+        # What the cluster's other node owns shows its LUN here and no size.
+        if not any(_is(drive, disk) or _is_owned(drive, disk) for drive in shared)
     ]
     return found
+
+
+def _is_owned(drive: Drive, wished: Disk) -> bool:
+    return drive.lun == wished.lun and drive.size_bytes is None
 
 
 def _is(drive: Drive, wished: Disk) -> bool:

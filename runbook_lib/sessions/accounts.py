@@ -29,7 +29,8 @@ class Breaker:
             raise AuthenticationError(
                 f"The account {user} is not tried again.",
                 why=f"{node} refused it, and every further try counts towards its lock-out",
-                next_step="put the password reference right, then resume the run",
+                next_step="put the password reference right (for a domain's account also see that "
+                "the node reaches its domain), then resume the run",
             )
 
 

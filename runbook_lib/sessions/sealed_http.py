@@ -254,7 +254,8 @@ class SealedHttp:
         raise AuthenticationError(
             f"{self.node} refused the account {self._logon.user}.",
             why=f"HTTP 401 at {self.at}; one try was made, and no other will be",
-            next_step="put the password reference right, then resume the run",
+            next_step="put the password reference right (for a domain's account also see that the "
+            "node reaches its domain), then resume the run",
         )
 
     def _token_in(self, found: http.client.HTTPMessage) -> bytes | None:

@@ -184,7 +184,7 @@ class AddNode:
         return Changes(
             Change(
                 MEMBER,
-                f"{joining.second} in none",
+                f"{joining.second} in no cluster",
                 joining.joined,
                 by=cluster_exe.add(
                     joining.cluster,

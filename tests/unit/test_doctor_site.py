@@ -82,7 +82,7 @@ def test_disks_are_told_as_the_file_wants_them() -> None:
         f"{ONE} disk 1", Verdict.OK, "lun: 0, size_mb: 1024  (raw); quorum"
     )
     assert found(f"{ONE} disk 2") == Finding(
-        f"{ONE} disk 2", Verdict.OK, "lun: 1, size_mb: 20480  (1 partitions); database"
+        f"{ONE} disk 2", Verdict.OK, "lun: 1, size_mb: 20480  (partitions: 1); database"
     )
 
 
@@ -95,6 +95,20 @@ def test_a_disk_that_the_file_does_not_name_and_one_that_is_not_there() -> None:
     assert (missing.verdict, missing.found) == (
         Verdict.WARNING,
         "no disk shows lun 1 with 20480 MB",
+    )
+
+
+def test_a_disk_that_the_other_node_owns_is_not_called_missing() -> None:
+    around = Around(Storage((QUORUM, replace(DATABASE, size_bytes=None)), {}, {}), MEDIA)
+    healthy = Around(Storage((QUORUM, DATABASE), {}, {}), MEDIA)
+
+    told = judge(topology(), Surroundings({ONE: around, TWO: healthy}, DIRECTORY))
+
+    assert f"{ONE} database disk" not in {each.subject for each in told}
+    owned = found(f"{ONE} disk 2", around)
+    assert (owned.verdict, owned.found) == (
+        Verdict.OPTIONAL,
+        "lun: 1  (cannot be read here now: the cluster's other node may own it)",
     )
 
 
