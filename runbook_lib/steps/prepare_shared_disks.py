@@ -22,8 +22,16 @@ from runbook_lib.steps.disk_work import (
     WriteSecondMarks,
     prepared_here,
 )
-from runbook_lib.steps.shared_disks import Situation, View, wished
-from runbook_lib.steps.step import Blocked, Deferred, NoChange, Plan, StepClass, StepFactory
+from runbook_lib.steps.shared_disks import Found, Situation, View, wished
+from runbook_lib.steps.step import (
+    Blocked,
+    Deferred,
+    NoChange,
+    Plan,
+    Silence,
+    StepClass,
+    StepFactory,
+)
 from runbook_lib.topology.models import Topology
 
 MAY_BE_OFF = True
@@ -41,6 +49,30 @@ class CheckDisks(DiskStep):
     def node(self) -> str:
         """Return the node whose disks are looked at."""
         return self.first if self.is_first else self.second
+
+    def plan(self, first: View | Silence, second: View | Silence) -> Plan:
+        """Return the step's plan; in a cluster, whether a disk's owner finds it as prepared."""
+        view = first if self.is_first else second
+        if not isinstance(view, Silence) and view.is_clustered:
+            return self._guarded(view)
+        return super().plan(first, second)
+
+    def _guarded(self, view: View) -> Plan:
+        """Return what is wrong with a disk that the cluster lets this node read, if anything."""
+        for wish in self.disks:
+            drive = view.drive(wish)
+            if drive is None or not drive.partitions:
+                continue
+            found = view.found(wish)
+            if isinstance(found, Blocked):
+                return found
+            if found is not Found.READY:
+                return Blocked(
+                    f"{wish.what} is not as it was prepared on {view.node}: {found}",
+                    f"give {wish.what} its letter {wish.letter} again in Disk Management on "
+                    f"{view.node}, which owns it in the cluster",
+                )
+        return NoChange("the cluster guards the disks")
 
     def decide(self, now: Situation) -> Plan:
         """Return Blocked for the first disk that cannot be used."""

@@ -151,7 +151,7 @@ IN_THE_MIDDLE = {
     "50_join_second_node": Middle("add_node", is_a_task=True),
     "70_install_exchange_active_node": Middle("make_mailbox_server", is_a_task=True),
     "80_install_exchange_passive_node": Middle("install_role", is_a_task=True),
-    "90_prove_failover": Middle("move_to_second_node"),
+    "90_prove_failover": Middle("move_to_second_node", is_a_task=True),
 }
 
 

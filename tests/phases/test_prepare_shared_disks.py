@@ -415,3 +415,32 @@ def test_with_the_second_node_alone_and_raw_disks_the_first_one_begins(
 
     assert outcomes(rehearsal)["run_first_node_alone", NODE_1] == "changed"
     assert rehearsal.world.state()["storage"]["volumes"][1]["label"] == "Database"
+
+
+@pytest.mark.parametrize(
+    ("deed", "arguments", "why", "mend"),
+    [
+        (
+            "remove-letter",
+            {"letter": "Q"},
+            "LUN 0 (1024 MB) is not as it was prepared on E2K7SCCNode1: one partition, no letter",
+            "give LUN 0 (1024 MB) its letter Q: again",
+        ),
+        (
+            "swap-letters",
+            {"first": "Q", "second": "S"},
+            "LUN 0 (1024 MB) has the letter S: on E2K7SCCNode1, wanted Q:",
+            "set the letters right in Disk Management on E2K7SCCNode1",
+        ),
+    ],
+)
+def test_in_a_cluster_the_owner_of_a_disk_tells_when_its_letter_was_changed(
+    tmp_path: Path, deed: str, arguments: dict[str, object], why: str, mend: str
+) -> None:
+    rehearsal = begun(tmp_path, "before:60")
+    rehearsal.world.act(deed, {"node": NODE_1, **arguments})
+
+    error = refusal(rehearsal)
+
+    assert why in error.why
+    assert mend in error.next_step
