@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +80,42 @@ class Memory:
             sizes[kind] = sizes.get(kind, 0) + resident
         if sum(sizes.values()) > self.peak_bytes:
             self.peak_bytes, self.parts = sum(sizes.values()), sizes
+
+
+@dataclass(frozen=True)
+class WholeRun:
+    """What the whole procedure cost.
+
+    cpu_s: of pipeline and kernels. nodes_s: seconds in which a node of the lab worked.
+    """
+
+    wall_s: float
+    cpu_s: float
+    nodes_s: float
+    requests: int
+    pipelines: int
+    memory: Memory
+
+    def lines(self) -> str:
+        """Return it as lines of the table."""
+        cpu = f"{self.cpu_s:>7.1f} s; {self.nodes_s:.1f} s"
+        lines = [
+            f"{'whole run, start to seal':<64} {self.wall_s:>7.1f} s",
+            f"{'   CPU of pipeline and kernels; of the nodes':<64} {cpu}",
+            f"{'   pipelines on the nodes; requests':<64} {self.pipelines:>7}; {self.requests}",
+        ]
+        if self.memory.peak_bytes:
+            sizes = self.memory.parts.items()
+            parts = ", ".join(f"{name} {size / 2**20:.0f}" for name, size in sizes)
+            peak = self.memory.peak_bytes / 2**20
+            lines.append(f"{'   most memory at once':<64} {peak:>7.0f} MiB ({parts})")
+        return "\n".join(lines)
+
+
+def cpu_of_children() -> float:
+    """Return the CPU seconds of all processes that ended below this one."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager
