@@ -66,7 +66,7 @@ def notes(phase: str, steps: Steps) -> tuple[str, ...]:
         ("Not taken back", (stays(phase),) if rows(steps) else ()),
         ("Exposed meanwhile", exposed),
     )
-    return tuple(f"{label}: {', '.join(each)}." for label, each in parts if any(each))
+    return tuple(f"{label}: {'; '.join(each)}." for label, each in parts if any(each))
 
 
 def stays(phase: str) -> str:
