@@ -16,4 +16,4 @@ def test_stopped_at_any_point_it_ends_alike(first: int) -> None:
 
 
 def test_the_points_are_those_that_were_counted() -> None:
-    assert len(uninterrupted(JOURNEY).points) == 313
+    assert len(uninterrupted(JOURNEY).points) == 301
