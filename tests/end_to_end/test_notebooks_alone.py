@@ -23,6 +23,7 @@ from tests.end_to_end.command_line import (
 )
 
 PAPERMILL = Path(sys.executable).with_name("papermill")
+CLUSTER, FAILOVER = "40_form_cluster", "90_prove_failover"
 PHASES = (CHECK, NETWORKS, END)
 
 
@@ -51,15 +52,16 @@ def test_papermill_tells_the_four_parameters_each_with_its_help(desk: Desk, phas
     assert all(len(text) > 15 for _, _, text in found)
 
 
-def test_a_notebook_alone_rehearses_its_phase_and_leaves_a_run(desk: Desk) -> None:
+@pytest.mark.parametrize("phase", [NETWORKS, CLUSTER])
+def test_a_notebook_alone_rehearses_its_phase_and_leaves_a_run(desk: Desk, phase: str) -> None:
     output = desk.folder / "out.ipynb"
 
-    code, told = papermill(desk, source(NETWORKS), output)
+    code, told = papermill(desk, source(phase), output)
 
     assert (code, told.count("Error")) == (0, 0)
     assert set(cell_states(executed(output)).values()) == {"completed"}
     (closed,) = events(desk.run, "phase_closed")
-    assert (closed["data"]["phase"], closed["data"]["outcome"]) == (NETWORKS, "done")
+    assert (closed["data"]["phase"], closed["data"]["outcome"]) == (phase, "done")
     assert desk.scc("verify", desk.run).code == 15
 
 
@@ -67,8 +69,9 @@ def test_notebooks_one_after_the_other_make_one_run_that_a_resume_seals(
     desk: Desk, lab: LabControl
 ) -> None:
     parameters = desk.parameters(lab=lab)
-    for phase in (NETWORKS, END):
-        run = ["-p", "run_folder", str(desk.run)] if phase != NETWORKS else []
+    lab.reset(f"before:{FAILOVER}")
+    for phase in (FAILOVER, END):
+        run = ["-p", "run_folder", str(desk.run)] if phase != FAILOVER else []
         output = desk.folder / f"{phase}.ipynb"
         code, _ = papermill(desk, source(phase), output, "-p", "parameters_file", parameters, *run)
         assert (phase, code) == (phase, 0)
@@ -76,7 +79,7 @@ def test_notebooks_one_after_the_other_make_one_run_that_a_resume_seals(
     resumed = desk.scc("resume", desk.run)
 
     assert resumed.code == 0
-    assert [e["data"]["phase"] for e in events(desk.run, "phase_closed")] == [NETWORKS, END]
+    assert [e["data"]["phase"] for e in events(desk.run, "phase_closed")] == [FAILOVER, END]
     assert desk.scc("verify", desk.run).code == 0
 
 
