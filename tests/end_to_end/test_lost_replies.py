@@ -41,6 +41,8 @@ COMMANDS: dict[str, tuple[str, int]] = {
 """Each change that phase 10 sends to node 1: the journal's name for it -> what the lab calls it."""
 
 RESTART = "started at"
+SHARES = 4
+"""In so many runs every change is met once, never two changes of one command in the same run."""
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,15 @@ def test_the_table_names_every_change_that_the_phase_sends(undisturbed: Undistur
     assert undisturbed.sent == list(COMMANDS)
 
 
-@pytest.mark.parametrize("setting", [each for each in COMMANDS if each != RESTART])
+@pytest.mark.parametrize("share", range(SHARES))
 def test_a_change_whose_reply_or_request_is_lost_is_settled_within_the_run(
-    setting: str, desk: Desk, undisturbed: Undisturbed, lab: LabControl
+    share: int, desk: Desk, undisturbed: Undisturbed, lab: LabControl
 ) -> None:
-    match, nth = COMMANDS[setting]
-    lost = {"match": match, "nth": nth, "do": "reset"}
-    lab.arm_fault({**lost, "node": NODES[0], "when": "after_effect"})
-    lab.arm_fault({**lost, "node": NODES[1], "when": "before"})
+    settings = [each for each in COMMANDS if each != RESTART][share::SHARES]
+    for match, nth in (COMMANDS[setting] for setting in settings):
+        lost = {"match": match, "nth": nth, "do": "reset"}
+        lab.arm_fault({**lost, "node": NODES[0], "when": "after_effect"})
+        lab.arm_fault({**lost, "node": NODES[1], "when": "before"})
     run = desk.folder / "run"
 
     ended = desk.scc("run", desk.parameters(lab=lab), *ONLY_10, "--run-folder", run)
@@ -88,19 +91,20 @@ def test_a_change_whose_reply_or_request_is_lost_is_settled_within_the_run(
     assert deeds(lab) == undisturbed.deeds
     assert lab.state()["nodes"] == undisturbed.nodes
     assert unsettled(run) == []
-    kind = setting.partition(" of 00-")[0]
-    intents = [e for e in events(run, "intent") if e["data"]["setting"].startswith(kind)]
     adopted = {e["data"]["intent"] for e in events(run, "adopted")}
     absent = {
         e["data"]["intent"] for e in events(run, "result") if e["data"]["outcome"] == "absent"
     }
-    found = [
-        (e["data"]["node"], e["seq"] in adopted, e["seq"] in absent)
-        for e in intents
-        if e["seq"] in adopted | absent
-    ]
-    assert (NODES[0], True, False) in found
-    assert (NODES[1], False, True) in found
+    for setting in settings:
+        kind = setting.partition(" of 00-")[0]
+        intents = [e for e in events(run, "intent") if e["data"]["setting"].startswith(kind)]
+        found = [
+            (e["data"]["node"], e["seq"] in adopted, e["seq"] in absent)
+            for e in intents
+            if e["seq"] in adopted | absent
+        ]
+        assert (NODES[0], True, False) in found, setting
+        assert (NODES[1], False, True) in found, setting
 
 
 def test_a_restart_whose_reply_is_lost_is_awaited_and_not_asked_for_again(
